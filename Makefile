@@ -1,0 +1,48 @@
+# Everything runs in a local environment (.venv); nothing is installed outside this folder.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.astromap-installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test lint package truth benchmark docs install clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+install: $(STAMP) ## create .venv and install astromap with its test tools
+
+$(STAMP): setup.cfg pyproject.toml
+	@test -n "$(PYTHON)" || { echo "astromap needs Python 3.11 or newer: install it or run 'make PYTHON=/path/to/python'" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "this Python cannot make environments: install its venv package (Debian: python3-venv)" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	@touch $@
+
+demo: $(STAMP) ## install, simulate a field, mosaic it, check it, write pictures and a report page
+	$(BIN)/python examples/demo.py demo
+
+test: $(STAMP) ## install, then run the tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+lint: $(STAMP) ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+package: $(STAMP) ## build the wheel through the sdist and try it in a clean environment
+	$(BIN)/python tests/packaging/check_wheel.py
+
+truth: $(STAMP) ## rerun every accuracy measurement at full size and write docs/accuracy.md
+	$(BIN)/python benchmarks/truth.py
+
+benchmark: $(STAMP) ## time the stages against their yardsticks
+	$(BIN)/python benchmarks/run.py
+
+docs: $(STAMP) ## regenerate the command-line and configuration references
+	$(BIN)/python docs/generate.py
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) build dist *.egg-info demo

@@ -1,0 +1,1 @@
+"""Click commands: one module per group member, found by name through the lazy groups."""

@@ -1,0 +1,1 @@
+"""Packaged default configuration (YAML), one file per section."""

@@ -1,0 +1,1 @@
+"""Spitzer/IRAC stages and facts."""

@@ -1,0 +1,1 @@
+"""PRIME stages and facts."""

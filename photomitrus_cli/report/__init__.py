@@ -1,0 +1,1 @@
+"""Quick-look figures and the report page."""

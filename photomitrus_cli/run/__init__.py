@@ -1,0 +1,1 @@
+"""What every stage shares: configuration, errors, parallel work, provenance, resume."""

@@ -1,0 +1,1 @@
+"""WISE stages and facts."""
