@@ -1,0 +1,75 @@
+"""`astromap irac mosaic`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from photomitrus_cli.options import (
+    SettingArgument,
+    choice,
+    common_options,
+    run_options,
+    setting,
+    write_options,
+)
+
+_KEY = "irac.mosaic"
+
+
+@click.command("mosaic")
+@click.argument(
+    "inputs", nargs=-1, cls=SettingArgument, key=f"{_KEY}.inputs", type=click.Path(path_type=Path)
+)
+@setting(
+    "-o", "--output", key=f"{_KEY}.output", help="Folder of the products.", type=click.Path(path_type=Path)
+)
+@setting("--channel", key=f"{_KEY}.channel", help="IRAC channel.", type=click.IntRange(1, 4))
+@setting("--filetype", key=f"{_KEY}.filetype", help="Last word of the frames' names: cbcd, bcd, clean ...")
+@setting("--min-exptime", key=f"{_KEY}.min_exptime_s", help="Leave out shorter exposures (s).", type=float)
+@setting(
+    "--missing",
+    key=f"{_KEY}.missing",
+    help="When uncertainty or masks are absent.",
+    type=choice(["estimate", "refuse", "drop"]),
+)
+@setting("--imask-bits", key=f"{_KEY}.imask_bits", help="Fatal bits of bimsk: list, pattern or 'any'.")
+@setting("--rmask-bits", key=f"{_KEY}.rmask_bits", help="Fatal bits of brmsk: list, pattern or 'any'.")
+@setting(
+    "--background", key=f"{_KEY}.background", help="Sky level per frame.", type=choice(["median", "none"])
+)
+@setting(
+    "--combine",
+    key=f"{_KEY}.combine",
+    help="How frames are combined.",
+    type=choice(["weighted", "median-exptime"]),
+)
+@setting(
+    "--weights",
+    key=f"{_KEY}.weights",
+    help="Weight of a frame in the weighted mean.",
+    type=choice(["inverse-variance", "exposure"]),
+)
+@setting("--pixel-scale", key=f"{_KEY}.pixel_scale_arcsec", help="Pixel scale (arcsec).", type=float)
+@setting("--center", key=f"{_KEY}.center", help='Centre, such as "02 23 10 -04 59 00" or "35.79 -4.98".')
+@setting("--size", key=f"{_KEY}.size", help='Width and height, such as "12 10" (arcmin).')
+@write_options
+@run_options
+@common_options
+@click.pass_context
+def command(ctx: click.Context, /, **_: object) -> None:
+    """Combine IRAC frames into one mosaic with its uncertainty.
+
+    INPUTS are folders (searched recursively), FITS files, or text files listing either. Frames are recognised,
+    grouped and paired with their uncertainties and masks by their headers. The folder given with -o gets
+    ch<N>_mosaic.fits (SCI UNC COV EXP STD MASK and the table INPUTS), a picture, the configuration and a manifest.
+
+    \b
+    Examples:
+      astromap irac mosaic r17577216 -o out --channel 1
+      for c in 1 2; do astromap irac mosaic --channel $c; done
+    """
+    from photomitrus_cli.launch import launch
+
+    launch(ctx, "photomitrus_cli.irac.mosaic")

@@ -1,0 +1,249 @@
+"""The `astromap` entry point: lazy command groups and the one edge for errors, exit codes and MPI.
+
+Only click is imported here, so that ``astromap --help`` and shell completion stay as quick as click itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from photomitrus_cli import __version__
+from photomitrus_cli.options import common_options, debug_requested
+from photomitrus_cli.run.errors import AstromapError, ConfigError
+
+if TYPE_CHECKING:
+    from photomitrus_cli.run.parallel import Executor
+
+_COMMANDS = "photomitrus_cli.commands"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command of a group, named without importing it."""
+
+    module: str
+    help: str
+
+
+@dataclass(frozen=True)
+class GroupEntry:
+    """A group: its help line, its commands, and those that a later version brings."""
+
+    help: str
+    commands: dict[str, Entry]
+    planned: tuple[str, ...] = ()
+
+
+GROUPS: dict[str, GroupEntry] = {
+    "config": GroupEntry(
+        "Show, write and check the configuration.",
+        {
+            "init": Entry("config_init", "Write a commented astromap.yaml."),
+            "show": Entry("config_show", "Print the resolved configuration, with sources if asked."),
+            "validate": Entry("config_validate", "Check configuration files and name what is wrong."),
+        },
+    ),
+    "irac": GroupEntry(
+        "Spitzer/IRAC: mosaics and photometry.",
+        {"mosaic": Entry("irac_mosaic", "Combine frames into one mosaic with its uncertainty.")},
+        planned=("phot",),
+    ),
+    "prime": GroupEntry("PRIME: near-infrared stacks.", {}, planned=("stack",)),
+    "simulate": GroupEntry(
+        "Make faithful frames with a truth table.",
+        {"irac": Entry("simulate_irac", "Simulate an IRAC field as the archive would deliver it.")},
+    ),
+    "wise": GroupEntry("WISE: full-sky maps.", {}, planned=("filter", "coadd", "calibrate")),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only to run it or to show its own help."""
+
+    def __init__(self, name: str, entry: GroupEntry) -> None:
+        super().__init__(name, help=entry.help, epilog=_planned_text(name, entry))
+        self.entry = entry
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the command names."""
+        del ctx
+        return sorted(self.entry.commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        del ctx
+        entry = self.entry.commands.get(cmd_name)
+        if entry is None:
+            return None
+        command = importlib.import_module(f"{_COMMANDS}.{entry.module}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - a module of ours without its command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; a planned one is refused by name, a mistyped one gets a suggestion."""
+        if args and args[0] in self.entry.planned:
+            raise click.UsageError(
+                f"'{self.name} {args[0]}' is not in version {__version__}; available: {_available()}.", ctx
+            )
+        if args and args[0] not in self.entry.commands and not args[0].startswith("-"):
+            raise click.NoSuchCommand(args[0], ctx=ctx, possibilities=_similar(args[0], self.entry.commands))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command list from the table, importing nothing."""
+        del ctx
+        if self.entry.commands:
+            with formatter.section("Commands"):
+                formatter.write_dl([(name, e.help) for name, e in sorted(self.entry.commands.items())])
+
+
+def _available() -> str:
+    return ", ".join(
+        f"astromap {group} {name}"
+        for group, entry in sorted(GROUPS.items())
+        for name in sorted(entry.commands)
+    )
+
+
+def _planned_text(name: str, entry: GroupEntry) -> str | None:
+    if not entry.planned:
+        return None
+    planned = ", ".join(f"{name} {command}" for command in entry.planned)
+    return f"Not in version {__version__}: {planned}. Available now: {_available()}."
+
+
+def _similar(word: str, names: Sequence[str] | dict[str, Any]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(word, list(names))
+
+
+def make_group(name: str) -> click.Group:
+    """Build one instrument's group, with the common options."""
+    return common_options(LazyGroup(name, GROUPS[name]))
+
+
+def make_cli() -> click.Group:
+    """Build the root command."""
+    root = click.Group(
+        "astromap",
+        commands={name: make_group(name) for name in GROUPS},
+        help="Turn infrared survey frames into calibrated maps, stacks and fluxes.",
+        epilog="Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 bad input, 4 no usable data, "
+        "5 output exists, 6 partial (--keep-going), 130/143 interrupted.",
+    )
+    return common_options(click.version_option(__version__, prog_name="astromap")(root))
+
+
+def main() -> NoReturn:
+    """Run `astromap`; the console script."""
+    sys.exit(_launch(make_cli(), "astromap", sys.argv[1:]))
+
+
+def main_prime() -> NoReturn:
+    """Run `prime`, the same group as `astromap prime`."""
+    sys.exit(_launch(make_group("prime"), "prime", sys.argv[1:]))
+
+
+def _launch(command: click.Command, name: str, args: Sequence[str]) -> int:
+    """Run locally or, under ``mpiexec``, as the master or a worker of the job."""
+    signal.signal(signal.SIGTERM, _terminate)
+    # A look at the environment alone: the MPI module costs an import that `--help` must not pay.
+    if all(os.environ.get(key, "1") in ("", "1") for key in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")):
+        return run_command(command, name, args)
+    from photomitrus_cli.run import mpi
+
+    try:
+        library = mpi.load_mpi()
+    except ConfigError as error:
+        return _fail(error, name)
+    code = 0
+    with mpi.mpi_executor(library) as executor:
+        if executor is not None:
+            code = run_command(command, name, args, executor)
+            if code:
+                mpi.abort(library, code)
+    return code
+
+
+def run_command(
+    command: click.Command, name: str, args: Sequence[str], executor: Executor | None = None
+) -> int:
+    """Run a command and turn whatever ends it into the documented exit code and one clear line.
+
+    Parameters
+    ----------
+    command : click.Command
+    name : str
+        Name of the program in usage lines.
+    args : sequence of str
+    executor : Executor, optional
+        The MPI executor; without it the command opens its own local workers.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    try:
+        result = command.main(list(args), prog_name=name, standalone_mode=False, obj=executor)
+    except click.exceptions.Abort:
+        return _interrupted(name)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except AstromapError as error:
+        return _fail(error, name)
+    except KeyboardInterrupt:
+        return _interrupted(name)
+    except BrokenPipeError:
+        # The reader of our output left; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+    except Exception as error:  # noqa: BLE001 - the outermost edge: one line instead of a traceback
+        return _unexpected(error, name)
+    return result if isinstance(result, int) else 0
+
+
+def _fail(error: AstromapError, name: str) -> int:
+    click.echo(f"{name}: error: {error}", err=True)
+    return error.exit_code
+
+
+def _interrupted(name: str) -> int:
+    click.echo(f"{name}: interrupted", err=True)
+    return 130
+
+
+def _unexpected(error: Exception, name: str) -> int:
+    import logging
+
+    logging.getLogger("photomitrus_cli").debug("unexpected failure", exc_info=error)
+    text = " ".join(str(error).split()) or "no further message"
+    click.echo(f"{name}: unexpected failure: {type(error).__name__}: {text}", err=True)
+    if debug_requested():
+        import traceback
+
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    else:
+        click.echo(f"{name}: --debug shows the traceback, --log-file keeps it", err=True)
+    return 1
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    """Turn SIGTERM into an exception, so that clean-up runs and no partial file stays."""
+    del signum, frame
+    raise SystemExit(143)

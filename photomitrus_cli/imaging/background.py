@@ -1,0 +1,82 @@
+"""The background level of a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIGMA_PER_MAD = 1.482602218505602
+# Standard error of the median of many normal values, in sigma / sqrt(n): sqrt(pi / 2).
+MEDIAN_ERROR = 1.2533141373155001
+
+
+@dataclass(frozen=True)
+class BackgroundLevel:
+    """A background level.
+
+    Parameters
+    ----------
+    level, error : float
+        Level and its standard error, in the units of the image; NaN without pixels.
+    sigma : float
+        Scatter of the pixels used.
+    n_used : int
+        Number of pixels used.
+    """
+
+    level: float
+    error: float
+    sigma: float
+    n_used: int
+
+
+def masked_median(
+    sci: NDArray[np.floating], bad: NDArray[np.bool_], *, kappa: float = 2.5, max_iterations: int = 20
+) -> BackgroundLevel:
+    """Median of the good pixels after clipping objects.
+
+    Pixels further than kappa sigma from the median are left out, sigma being taken from the pixels below the
+    median (median deviation), which stars hardly reach; repeated until nothing changes. Clipping is
+    symmetric so that pure noise is not biased.
+
+    Parameters
+    ----------
+    sci : ndarray of float
+        Image, any shape.
+    bad : ndarray of bool, same shape
+        Pixels not to be used; those not finite are left out too.
+    kappa : float, optional
+        Clipping limit in sigma.
+    max_iterations : int, optional
+        Limit of the repetitions.
+
+    Returns
+    -------
+    BackgroundLevel
+        NaN with n_used 0 when no pixel is good.
+    """
+    values = np.sort(np.asarray(sci, dtype=np.float64)[~bad & np.isfinite(sci)])
+    if values.size == 0:
+        return BackgroundLevel(np.nan, np.nan, np.nan, 0)
+    low, high = 0, values.size
+    level = sigma = 0.0
+    for _ in range(max_iterations):
+        level = _sorted_median(values, low, high)
+        # The values are sorted: the deviations below the median are the ones before it.
+        below = _sorted_median(values, low, low + (high - low + 1) // 2)
+        sigma = SIGMA_PER_MAD * (level - below)
+        limits = np.searchsorted(values, [level - kappa * sigma, level + kappa * sigma], side="left")
+        new = (int(limits[0]), max(int(np.searchsorted(values, level + kappa * sigma, side="right")), 1))
+        if new == (low, high) or new[0] >= new[1]:
+            break
+        low, high = new
+    n_used = high - low
+    return BackgroundLevel(level, MEDIAN_ERROR * sigma / np.sqrt(n_used), sigma, n_used)
+
+
+def _sorted_median(values: NDArray[np.float64], low: int, high: int) -> float:
+    """Median of values[low:high], which are sorted."""
+    n = high - low
+    return float(0.5 * (values[low + (n - 1) // 2] + values[low + n // 2]))

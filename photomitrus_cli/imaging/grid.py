@@ -1,0 +1,228 @@
+"""The output grid of a map: gnomonic (TAN), north up, east left, evaluated analytically."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import ArrayLike, NDArray
+
+from photomitrus_cli.run.errors import ConfigError, InputError
+
+Float = NDArray[np.float64]
+
+ARCSEC_PER_RADIAN = 180.0 * 3600.0 / np.pi
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A TAN pixel grid.
+
+    Parameters
+    ----------
+    ra, dec : float
+        Tangent point, degrees ICRS.
+    scale : float
+        Pixel size at the tangent point, arcsec.
+    shape : tuple of int
+        (ny, nx).
+    crpix : tuple of float
+        0-based (x, y) pixel position of the tangent point.
+
+    Raises
+    ------
+    ConfigError
+        If a number is not finite, the scale or a side is not positive, or the declination is beyond a pole.
+    """
+
+    ra: float
+    dec: float
+    scale: float
+    shape: tuple[int, int]
+    crpix: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        if not np.isfinite([self.ra, self.dec, self.scale, *self.crpix]).all() or abs(self.dec) > 90.0:
+            raise ConfigError(
+                f"map grid: no sky position at ra {self.ra}, dec {self.dec}, scale {self.scale}"
+            )
+        if self.scale <= 0.0 or min(self.shape) < 1:
+            raise ConfigError(
+                f"map grid: pixel scale {self.scale} arcsec and shape {self.shape} must be positive"
+            )
+
+    @property
+    def pixel_area_sr(self) -> float:
+        """Solid angle of a pixel at the tangent point, sr."""
+        return float((self.scale / ARCSEC_PER_RADIAN) ** 2)
+
+    @property
+    def ujy_per_mjysr(self) -> float:
+        """Flux density in a pixel of 1 MJy/sr, uJy."""
+        return 1e12 * self.pixel_area_sr
+
+    def world_to_pixel(self, ra: ArrayLike, dec: ArrayLike) -> tuple[Float, Float]:
+        """Project sky positions (gnomonic; Calabretta & Greisen 2002, section 5.1.3).
+
+        Parameters
+        ----------
+        ra, dec : array_like
+            Degrees ICRS, broadcast against each other.
+
+        Returns
+        -------
+        x, y : ndarray of float64
+            0-based pixel positions; NaN for positions 90 degrees or more from the tangent point.
+        """
+        delta_ra = np.radians(np.asarray(ra, dtype=np.float64) - self.ra)
+        delta = np.radians(np.asarray(dec, dtype=np.float64))
+        sin_dec, cos_dec = np.sin(delta), np.cos(delta)
+        sin_0, cos_0 = np.sin(np.radians(self.dec)), np.cos(np.radians(self.dec))
+        toward = cos_dec * np.cos(delta_ra)
+        depth = np.asarray(sin_0 * sin_dec + cos_0 * toward)
+        depth = np.where(depth > 1e-12, depth, np.nan)
+        factor = ARCSEC_PER_RADIAN / self.scale / depth
+        x = self.crpix[0] - factor * cos_dec * np.sin(delta_ra)
+        y = self.crpix[1] + factor * (cos_0 * sin_dec - sin_0 * toward)
+        return x, y
+
+    def pixel_to_world(self, x: ArrayLike, y: ArrayLike) -> tuple[Float, Float]:
+        """Deproject pixel positions.
+
+        Parameters
+        ----------
+        x, y : array_like
+            0-based pixel positions, broadcast against each other.
+
+        Returns
+        -------
+        ra, dec : ndarray of float64
+            Degrees ICRS, ra in [0, 360).
+        """
+        xi = -(np.asarray(x, dtype=np.float64) - self.crpix[0]) * self.scale / ARCSEC_PER_RADIAN
+        eta = (np.asarray(y, dtype=np.float64) - self.crpix[1]) * self.scale / ARCSEC_PER_RADIAN
+        sin_0, cos_0 = np.sin(np.radians(self.dec)), np.cos(np.radians(self.dec))
+        along = cos_0 - eta * sin_0
+        ra = np.mod(self.ra + np.degrees(np.arctan2(xi, along)), 360.0)
+        dec = np.degrees(np.arctan2(sin_0 + eta * cos_0, np.hypot(xi, along)))
+        return np.where(ra >= 360.0, 0.0, ra), dec
+
+    def header(self) -> fits.Header:
+        """WCS cards of the grid.
+
+        Returns
+        -------
+        astropy.io.fits.Header
+            TAN with a CD matrix in degrees, RADESYS ICRS. LONPOLE is explicit because its default turns the
+            map by 180 degrees when the tangent point is exactly a pole.
+        """
+        step = self.scale / 3600.0
+        header = fits.Header()
+        header["WCSAXES"] = (2, "number of coordinate axes")
+        header["CTYPE1"] = ("RA---TAN", "right ascension, gnomonic")
+        header["CTYPE2"] = ("DEC--TAN", "declination, gnomonic")
+        header["CUNIT1"] = "deg"
+        header["CUNIT2"] = "deg"
+        header["CRVAL1"] = (self.ra, "[deg] tangent point")
+        header["CRVAL2"] = (self.dec, "[deg] tangent point")
+        header["CRPIX1"] = (self.crpix[0] + 1.0, "[pix] tangent point, 1-based")
+        header["CRPIX2"] = (self.crpix[1] + 1.0, "[pix] tangent point, 1-based")
+        header["CD1_1"] = (-step, "[deg/pix]")
+        header["CD1_2"] = (0.0, "[deg/pix]")
+        header["CD2_1"] = (0.0, "[deg/pix]")
+        header["CD2_2"] = (step, "[deg/pix]")
+        header["LONPOLE"] = (180.0, "[deg] north up, at the poles too")
+        header["RADESYS"] = ("ICRS", "celestial reference system")
+        return header
+
+
+def _spherical_mean(ra: Float, dec: Float) -> tuple[float, float]:
+    """Direction of the mean unit vector, degrees."""
+    lon, lat = np.radians(ra), np.radians(dec)
+    x = float(np.mean(np.cos(lat) * np.cos(lon)))
+    y = float(np.mean(np.cos(lat) * np.sin(lon)))
+    z = float(np.mean(np.sin(lat)))
+    if np.sqrt(x * x + y * y + z * z) < 0.1:
+        raise ConfigError(
+            "the frames are spread over the sky: no one map holds them", hint="give centre and size"
+        )
+    return float(np.degrees(np.arctan2(y, x)) % 360.0), float(np.degrees(np.arctan2(z, np.hypot(x, y))))
+
+
+def grid_for_footprints(
+    ra: ArrayLike,
+    dec: ArrayLike,
+    scale: float,
+    *,
+    center: tuple[float, float] | None = None,
+    size: tuple[float, float] | None = None,
+    max_pixels: float = 4e9,
+) -> Grid:
+    """Choose the grid that holds a set of frames.
+
+    Parameters
+    ----------
+    ra, dec : array_like
+        Corner or edge positions of all frames, degrees ICRS, any shape (the same for both).
+    scale : float
+        Pixel size, arcsec.
+    center : tuple of float, optional
+        (ra, dec) of the map centre, degrees ICRS; the map is then symmetric about it. By default the tangent
+        point is the spherical mean of the positions and the map is the box that just holds them.
+    size : tuple of float, optional
+        (width, height) of the map, arcsec.
+    max_pixels : float, optional
+        Largest number of pixels accepted.
+
+    Returns
+    -------
+    Grid
+
+    Raises
+    ------
+    InputError
+        If no position is finite and centre and size are not both given.
+    ConfigError
+        If the map would exceed `max_pixels` or reaches 90 degrees from its centre.
+    """
+    ra, dec = np.ravel(np.asarray(ra, dtype=np.float64)), np.ravel(np.asarray(dec, dtype=np.float64))
+    known = np.isfinite(ra) & np.isfinite(dec)
+    if not known.any() and (center is None or size is None):
+        raise InputError("no frame has a finite sky position")
+    ra_0, dec_0 = center if center is not None else _spherical_mean(ra[known], dec[known])
+    unit = Grid(ra_0 % 360.0, dec_0, scale, (1, 1), (0.0, 0.0))
+    if size is None:
+        x, y = unit.world_to_pixel(ra[known], dec[known])
+        box = _box(x, y, symmetric=center is not None)
+    else:
+        box = _sized(size, scale)
+    (width, height), crpix = box
+    if not width * height <= max_pixels:
+        raise ConfigError(
+            f"the map would have {width:.4g} x {height:.4g} pixels, more than {max_pixels:.3g}",
+            hint="check the frame positions, or give a size or a larger pixel scale",
+        )
+    return Grid(unit.ra, unit.dec, scale, (int(height), int(width)), crpix)
+
+
+def _box(x: Float, y: Float, *, symmetric: bool) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Whole-pixel box about the tangent point: (width, height), crpix; infinite when a point has no projection."""
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return (np.inf, np.inf), (0.0, 0.0)
+    # Positions are outer pixel edges: the pixel centres inside lie half a pixel further in.
+    low = [float(np.floor(v.min() + 0.5)) for v in (x, y)]
+    high = [float(np.ceil(v.max() - 0.5)) for v in (x, y)]
+    if symmetric:
+        high = [max(-a, b, 0.0) for a, b in zip(low, high, strict=True)]
+        low = [-b for b in high]
+    width, height = (max(b - a + 1.0, 1.0) for a, b in zip(low, high, strict=True))
+    return (width, height), (0.0 - low[0], 0.0 - low[1])
+
+
+def _sized(size: tuple[float, float], scale: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Box of a given size in arcsec centred on the tangent point: (width, height), crpix."""
+    if not (np.isfinite(size).all() and min(size) > 0.0):
+        raise ConfigError(f"map size {size[0]} x {size[1]} arcsec: both must be positive")
+    width, height = (max(1.0, float(np.round(s / scale))) for s in size)
+    return (width, height), ((width - 1.0) / 2.0, (height - 1.0) / 2.0)

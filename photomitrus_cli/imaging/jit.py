@@ -1,0 +1,28 @@
+"""The one way kernels are compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile a numeric kernel with numba, without the GIL and cached on disk.
+
+    Fused multiply-add is allowed; sums are never reordered.
+
+    Parameters
+    ----------
+    function : callable
+        Takes and returns arrays and numbers only.
+
+    Returns
+    -------
+    callable
+        The compiled function, with the same signature.
+    """
+    return cast("F", njit(cache=True, nogil=True, fastmath={"contract"})(function))

@@ -1,0 +1,107 @@
+"""Tile-compressed images (FITS standard 4.0, section 10.1), which astropy decompresses."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import threading
+import warnings
+import zlib
+
+import numpy as np
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+
+from photomitrus_cli.io.blocks import BLOCK
+from photomitrus_cli.io.cards import Cards
+from photomitrus_cli.io.cardvalue import card_image
+from photomitrus_cli.io.pixels import Array
+from photomitrus_cli.io.structure import Unit, read_structure
+from photomitrus_cli.run.errors import InputError
+
+_TABLE_ONLY = re.compile(
+    r"XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|T(?:TYPE|FORM|UNIT|DIM|NULL|SCAL|ZERO|DISP)\d+"
+    r"|CHECKSUM|DATASUM"
+    r"|Z(?:IMAGE|CMPTYPE|TILE\d+|NAME\d+|VAL\d+|QUANTIZ|DITHER0|MASKCMP|SIMPLE|EXTEND|TENSION|BLOCKED|PCOUNT"
+    r"|GCOUNT|HECKSUM|DATASUM|SCALE|ZERO)"
+)
+_IMAGE_NAMES = re.compile(r"Z(BITPIX|NAXIS\d*|BLANK)")
+# What astropy and its codecs were seen to raise for damaged tables.
+_ASTROPY_ERRORS = (
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
+    ValueError, struct.error, zlib.error, fits.VerifyError, AstropyWarning,
+)  # fmt: skip
+_WARNINGS_LOCK = threading.Lock()
+
+
+def image_cards(cards: Cards) -> Cards:
+    """Return the header of the image that a table holds.
+
+    Parameters
+    ----------
+    cards : Cards
+        The header of the table.
+
+    Returns
+    -------
+    Cards
+        Without the keywords of the table and of the compression.
+    """
+    return cards.renamed(_image_name)
+
+
+def decompress(unit: Unit, buffer: Array, max_bytes: int) -> Array:
+    """Decompress the image of a table.
+
+    Parameters
+    ----------
+    unit : Unit
+        The table.
+    buffer : numpy.ndarray of uint8
+        Its data as stored, whole blocks.
+    max_bytes : int
+        The most that the image may declare.
+
+    Returns
+    -------
+    numpy.ndarray
+        Native byte order, C-contiguous, BSCALE, BZERO and BLANK of integers not yet applied.
+
+    Raises
+    ------
+    InputError
+        When the image declares nonsense or more than `max_bytes`, or cannot be decompressed.
+    """
+    path = unit.cards.path
+    image = read_structure(image_cards(unit.cards), max_bytes)
+    stored = io.BytesIO(_EMPTY_PRIMARY + unit.header + buffer.tobytes())
+    try:
+        with _WARNINGS_LOCK, warnings.catch_warnings():
+            # Only what astropy.io.fits says here: filters are shared by all threads.
+            warnings.filterwarnings("error", category=AstropyWarning, module=r"astropy\.io\.fits")
+            with fits.open(stored, memmap=False, do_not_scale_image_data=True) as hdus:
+                data = np.asarray(hdus[1].data)
+    except _ASTROPY_ERRORS as error:
+        raise InputError(f"{path}: the compressed image is damaged: {_first_line(error)}") from error
+    if data.shape != image.shape:
+        raise InputError(f"{path}: the compressed image is damaged: its shape is {data.shape}")
+    return np.ascontiguousarray(data, data.dtype.newbyteorder("="))
+
+
+def _image_name(key: str) -> str | None:
+    if _IMAGE_NAMES.fullmatch(key):
+        return key[1:]
+    return None if _TABLE_ONLY.fullmatch(key) else key
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _empty_primary() -> bytes:
+    cards = [card_image("SIMPLE", True), card_image("BITPIX", 8), card_image("NAXIS", 0)]
+    return "".join([*cards, "END"]).ljust(BLOCK).encode("ascii")
+
+
+_EMPTY_PRIMARY = _empty_primary()

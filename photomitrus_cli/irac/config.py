@@ -1,0 +1,55 @@
+"""The ``irac`` section of the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PositiveFloat
+
+from photomitrus_cli.run.config import RelativePath, Section
+
+ANY_BIT = tuple(range(16))
+
+
+def _bits(value: Any) -> Any:
+    """Read a bit list in any of its spellings: ``[3, 8]``, ``"3,8"``, the pattern ``264``, ``any``."""
+    if isinstance(value, str):
+        words = value.replace(",", " ").split()
+        if words == ["any"]:
+            return ANY_BIT
+        if len(words) > 1 or "," in value:
+            return words
+        value = int(value) if value.isdigit() else value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << len(ANY_BIT):
+        return [bit for bit in ANY_BIT if value >> bit & 1]
+    return value
+
+
+Bit = Annotated[int, Field(ge=0, le=15)]
+Bits = Annotated[tuple[Bit, ...], BeforeValidator(_bits)]
+
+
+class MosaicSettings(Section):
+    """Keys of ``irac.mosaic``; configs/irac.yaml explains each."""
+
+    inputs: Annotated[tuple[Path, ...], RelativePath()]
+    output: Annotated[Path, RelativePath()]
+    channel: Annotated[int, Field(ge=1, le=4)]
+    filetype: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
+    min_exptime_s: Annotated[float, Field(ge=0)]
+    missing: Literal["estimate", "refuse", "drop"]
+    imask_bits: Bits
+    rmask_bits: Bits
+    background: Literal["median", "none"]
+    combine: Literal["weighted", "median-exptime"]
+    weights: Literal["inverse-variance", "exposure"]
+    pixel_scale_arcsec: PositiveFloat
+    center: str | None
+    size: str | None
+
+
+class IracSection(Section):
+    """Keys of ``irac``."""
+
+    mosaic: MosaicSettings

@@ -1,0 +1,224 @@
+"""The stage behind ``astromap irac mosaic``: frames to one mosaic with an honest uncertainty."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.io.atomic import atomic_path, check_folder, remove_stale_parts
+from photomitrus_cli.io.fitswrite import write_fits
+from photomitrus_cli.irac.config import MosaicSettings
+from photomitrus_cli.irac.frames import Frame
+from photomitrus_cli.irac.ingest import IngestRules, IngestTask, ingest
+from photomitrus_cli.irac.plan import Plan, make_plan, reasons
+from photomitrus_cli.irac.products import PLANES, frame_values, mosaic_hdus
+from photomitrus_cli.irac.tiles import Member, TileTask, combine_tile, overlap, tile_windows
+from photomitrus_cli.report.quicklook import draw_mosaic
+from photomitrus_cli.run.checkpoint import Store, open_store
+from photomitrus_cli.run.context import Context
+from photomitrus_cli.run.errors import NoDataError
+from photomitrus_cli.run.provenance import (
+    Product,
+    guard_outputs,
+    is_current,
+    write_failure,
+    write_manifest,
+)
+from photomitrus_cli.run.summary import Figure, Summary, UnitRecord
+from photomitrus_cli.settings import AstromapConfig
+
+_log = logging.getLogger(__name__)
+
+
+def run(config: AstromapConfig, context: Context) -> Summary:
+    """Make one mosaic.
+
+    Parameters
+    ----------
+    config : AstromapConfig
+    context : Context
+
+    Returns
+    -------
+    Summary
+        With the status ``planned`` for a dry run, ``up to date`` when nothing had to be done.
+
+    Raises
+    ------
+    AstromapError
+        Any of its children, with the documented exit codes.
+    """
+    settings = config.irac.mosaic
+    stem = f"ch{settings.channel}_mosaic"
+    product = Product(settings.output, stem, (f"{stem}.fits", f"{stem}.png"))
+    guard_outputs(product, context)
+    plan = make_plan(config, product, keep_going=context.control.keep_going)
+    if context.control.dry_run:
+        planned = [UnitRecord(str(frame.path), "used") for frame in plan.selection.frames]
+        return _summary(plan, planned + plan.selection.records, "planned")
+    if context.control.resume and is_current(product, plan.record.key):
+        return _summary(plan, [], "up to date")
+    check_folder(product.folder, plan.disk_bytes)
+    remove_stale_parts(product.folder)
+    with open_store(product.work, plan.record.key, resume=context.control.resume) as store:
+        try:
+            return _make(plan, store, context)
+        except BaseException as error:
+            write_failure(product, plan.record, context, error)
+            raise
+
+
+def _make(plan: Plan, store: Store, context: Context) -> Summary:
+    members, plan = _ingest_all(plan, store, context)
+    if not members:
+        raise NoDataError(f"no frame can be used: {'; '.join(reasons(plan.record.units))}")
+    planes, correlation = _combine_all(plan, store, members, context)
+    figures = _write(plan, planes, correlation)
+    failed = any(unit.status == "failed" for unit in plan.record.units)
+    facts = {"correlation_factor": correlation, "shape": list(plan.grid.shape)}
+    write_manifest(
+        plan.product, replace(plan.record, facts=facts), context, status="partial" if failed else "complete"
+    )
+    summary = _summary(plan, plan.record.units, "partial" if failed else "done")
+    summary.facts |= _measured(planes, correlation, plan)
+    summary.figures = figures
+    return summary
+
+
+def _ingest_all(plan: Plan, store: Store, context: Context) -> tuple[list[Member], Plan]:
+    """Ingest every frame; give the usable ones and the plan with its units and inputs filled in."""
+    frames, settings = plan.selection.frames, plan.settings
+    rules = IngestRules(settings.imask_bits, settings.rmask_bits, settings.background)
+    tasks = [IngestTask(f"frame{i:06d}", frame, plan.grid, rules, store) for i, frame in enumerate(frames)]
+    _log.info("reading %d frames of channel %d", len(tasks), settings.channel)
+    with context.progress.task("frames", len(tasks)) as advance:
+        outcomes = context.executor.run(ingest, tasks, keep_going=context.control.keep_going, advance=advance)
+    records = list(plan.selection.records)
+    inputs: list[dict[str, Any]] = []
+    members: list[Member] = []
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        name = str(task.frame.path)
+        if outcome.error is not None or outcome.result is None:
+            records.append(UnitRecord(name, "failed", outcome.error.message if outcome.error else ""))
+            continue
+        meta = outcome.result
+        inputs.extend(meta["inputs"])
+        weight = 0.0 if meta["reason"] else _weight(task.frame, meta, settings)
+        values = frame_values(task.frame, meta, weight)
+        records.append(UnitRecord(name, "skipped" if meta["reason"] else "used", meta["reason"], values))
+        if not meta["reason"]:
+            members.append(_member(task, meta, weight))
+    records.sort(key=lambda record: record.name)
+    return members, replace(plan, record=replace(plan.record, units=records, inputs=inputs))
+
+
+def _weight(frame: Frame, meta: dict[str, Any], settings: MosaicSettings) -> float:
+    """Give a frame's scalar weight: 1 / median variance, (sr/MJy)^2, or its exposure time, s."""
+    return frame.exptime_s if settings.weights == "exposure" else 1.0 / float(meta["variance_median"])
+
+
+def _member(task: IngestTask, meta: dict[str, Any], weight: float) -> Member:
+    y0, y1, x0, x1 = meta["bbox"]
+    frame = task.frame
+    return Member(
+        name=task.name,
+        bbox=(y0, y1, x0, x1),
+        weight=weight,
+        exptime_s=frame.exptime_s,
+        conversion=frame.conversion,
+        pixel_area_arcsec2=meta["pixel_area_arcsec2"],
+        estimated=frame.unc is None,
+    )
+
+
+def _combine_all(
+    plan: Plan, store: Store, members: list[Member], context: Context
+) -> tuple[dict[str, NDArray[Any]], float]:
+    """Combine tile by tile; give the planes and the noise-correlation factor."""
+    tasks = []
+    for window in tile_windows(plan.grid.shape):
+        name = f"tile_{window[0]:06d}_{window[2]:06d}"
+        inside = tuple(member for member in members if overlap(member.bbox, window))
+        tasks.append(TileTask(name, window, inside, plan.settings.combine, plan.grid, store))
+    _log.info("combining %d frames in %d tiles", len(members), len(tasks))
+    with context.progress.task("tiles", len(tasks)) as advance:
+        outcomes = context.executor.run(combine_tile, tasks, advance=advance)
+    sums = [outcome.result for outcome in outcomes if outcome.result is not None]
+    pixel, large = (math.fsum(one[key] for one in sums) for key in ("pixel", "large"))
+    planes = {name: np.empty(plan.grid.shape, dtype) for name, dtype in PLANES.items()}
+    for task in tasks:
+        y0, y1, x0, x1 = task.window
+        for name, values in store.require(task.name).arrays.items():
+            planes[name][y0:y1, x0:x1] = values
+    if not (planes["COV"] > 0).any():
+        raise NoDataError(
+            "the frames leave no usable pixel in the mosaic", hint="check --center, --size and the masks"
+        )
+    return planes, math.sqrt(large / pixel)
+
+
+def _write(plan: Plan, planes: dict[str, NDArray[Any]], correlation: float) -> list[Figure]:
+    fits_path, png_path = plan.product.paths
+    hdus = mosaic_hdus(planes, plan.grid, plan.settings, plan.record, correlation=correlation)
+    # The picture waits under its temporary name until the mosaic is safe, so that neither stands without the other.
+    with atomic_path(png_path) as part:
+        draw_mosaic(
+            part,
+            planes["SCI"],
+            planes["COV"],
+            plan.grid.header(),
+            title=f"IRAC channel {plan.settings.channel}: {plan.settings.combine}",
+            unit="MJy/sr",
+        )
+        write_fits(fits_path, hdus)
+    return [Figure(png_path, f"Channel {plan.settings.channel} mosaic (asinh stretch) and number of frames.")]
+
+
+def _summary(plan: Plan, units: list[UnitRecord], status: Any) -> Summary:
+    frames, grid = plan.selection.frames, plan.grid
+    absent = {
+        role: sum(getattr(frame, role) is None for frame in frames) for role in ("unc", "imask", "rmask")
+    }
+    counts = [sum(unit.status == kind for unit in units) for kind in ("used", "skipped", "failed")]
+    facts = {
+        "mosaic": f"{grid.shape[1]} x {grid.shape[0]} pixels of {grid.scale:g} arcsec, "
+        f"centre of projection {grid.ra:.5f} {grid.dec:+.5f} deg",
+        "frames": f"{counts[0]} used, {counts[1]} skipped, {counts[2]} failed" if units else f"{len(frames)}",
+        "without uncertainty": f"{absent['unc']} (estimated from the frame)" if absent["unc"] else "0",
+        "without imask / rmask": f"{absent['imask']} / {absent['rmask']}",
+    }
+    if status == "planned":
+        facts["needs"] = (
+            f"{plan.disk_bytes / 1e6:.0f} MB of disk, {plan.planes_bytes / 1e6:.0f} MB for the planes"
+        )
+    warnings = _warnings(plan)
+    return Summary(
+        f"IRAC channel {plan.settings.channel} mosaic",
+        status,
+        facts,
+        [*plan.product.paths, plan.product.manifest],
+        units,
+        warnings,
+    )
+
+
+def _warnings(plan: Plan) -> list[str]:
+    versions = sorted({frame.creator for frame in plan.selection.frames})
+    mixed = f"frames of several pipeline versions ({', '.join(versions)}); their FLUXCONV differ"
+    return [mixed] if len(versions) > 1 else []
+
+
+def _measured(planes: dict[str, NDArray[Any]], correlation: float, plan: Plan) -> dict[str, str]:
+    covered = planes["COV"] > 0
+    unc = float(np.median(planes["UNC"][covered]))
+    return {
+        "coverage": f"up to {int(planes['COV'].max())} frames, {float(covered.mean()):.1%} of the pixels",
+        "median uncertainty": f"{unc:.5g} MJy/sr per pixel",
+        "noise correlation factor": f"{correlation:.3f} (aperture sigma = factor x sqrt(sum UNC^2))",
+        "uJy per MJy/sr and pixel": f"{plan.grid.ujy_per_mjysr:.6f}",
+    }

@@ -1,0 +1,115 @@
+"""Archive file names: which kind of file is this, and which files the user meant.
+
+A name ends in its type: ``SPITZER_I1_17577216_0011_0000_6_cbcd.fits``. Only the type is read from the name;
+what a frame is and which files belong together is decided by headers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from photomitrus_cli.run.errors import InputError
+
+_log = logging.getLogger(__name__)
+
+FITS_SUFFIXES = (".fits", ".fits.gz", ".fits.fz")
+# Uncertainties that belong to a type of frame, the best first. Types made by others (such as ``clean``) are
+# derived from the corrected frames.
+UNCERTAINTY_TYPES = {"bcd": ("bunc", "cbunc"), "cbcd": ("cbunc", "bunc")}
+OTHER_UNCERTAINTY_TYPES = ("cbunc", "bunc")
+IMASK_TYPE = "bimsk"
+RMASK_TYPE = "brmsk"
+_LIST_BYTES = 50_000_000
+
+
+def is_fits(path: Path) -> bool:
+    """Tell whether a name is that of a FITS file."""
+    return path.name.endswith(FITS_SUFFIXES)
+
+
+def stem_and_type(path: Path) -> tuple[str, str]:
+    """Split ``SPITZER_I1_..._6_cbcd.fits`` into ``SPITZER_I1_..._6`` and ``cbcd``."""
+    bare = path.name.partition(".fits")[0]
+    stem, _, kind = bare.rpartition("_")
+    return stem, kind
+
+
+def uncertainty_types(filetype: str) -> tuple[str, ...]:
+    """Give the types of uncertainty that fit a type of frame, the best first."""
+    return UNCERTAINTY_TYPES.get(filetype, OTHER_UNCERTAINTY_TYPES)
+
+
+def find_files(inputs: Iterable[Path], filetype: str) -> dict[str, list[Path]]:
+    """Find frames of one type and whatever may accompany them.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        Folders (searched recursively, hidden ones left out), FITS files (taken whatever their type; their folder
+        is searched for companions), or text files with one folder or file a line, relative to the list.
+    filetype : str
+        Type of the frames.
+
+    Returns
+    -------
+    dict of str to list of Path
+        Sorted, each file once (links resolved), under ``filetype`` and the companion types.
+
+    Raises
+    ------
+    InputError
+        When an input does not exist or cannot be read.
+    """
+    companions = {*uncertainty_types(filetype), IMASK_TYPE, RMASK_TYPE}
+    found: dict[str, dict[Path, Path]] = {kind: {} for kind in (filetype, *companions)}
+    for path in _expand(inputs):
+        if path.is_dir():
+            _add(found, _walk(path))
+        else:
+            found[filetype].setdefault(path.resolve(), path)
+            _add(found, (p for p in sorted(path.parent.iterdir()) if stem_and_type(p)[1] in companions))
+    return {kind: sorted(paths.values()) for kind, paths in found.items()}
+
+
+def _add(found: dict[str, dict[Path, Path]], paths: Iterable[Path]) -> None:
+    for path in paths:
+        kind = stem_and_type(path)[1]
+        if kind in found and is_fits(path):
+            first = found[kind].setdefault(path.resolve(), path)
+            if first is not path:
+                _log.debug("%s is the same file as %s", path, first)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _walk(path)
+        else:
+            yield path
+
+
+def _expand(inputs: Iterable[Path]) -> Iterator[Path]:
+    for path in inputs:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        if path.is_dir() or is_fits(path):
+            yield path
+        else:
+            yield from _expand(_read_list(path))
+
+
+def _read_list(path: Path) -> list[Path]:
+    try:
+        if path.stat().st_size > _LIST_BYTES:
+            raise InputError(f"{path}: too large for a list of files")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: neither a folder, a FITS file nor a text list of them") from error
+    names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if path.name in names:
+        raise InputError(f"{path}: the list names itself")
+    return [path.parent / name for name in names]

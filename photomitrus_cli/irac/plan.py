@@ -1,0 +1,137 @@
+"""The plan of a mosaic, from headers alone: which frames, which grid, which products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.imaging.geometry import footprint
+from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.imaging.skytext import parse_position, parse_size
+from photomitrus_cli.io.atomic import refuse_overwriting_inputs
+from photomitrus_cli.io.fitsread import read_cards
+from photomitrus_cli.irac.config import MosaicSettings
+from photomitrus_cli.irac.frames import FULL_ARRAY, Selection, select_frames
+from photomitrus_cli.irac.ingest import frame_wcs
+from photomitrus_cli.irac.names import find_files
+from photomitrus_cli.run.config import to_yaml
+from photomitrus_cli.run.errors import InputError, NoDataError
+from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
+from photomitrus_cli.run.summary import UnitRecord
+from photomitrus_cli.settings import AstromapConfig
+
+# Bytes per mosaic pixel of the six planes; they exist in memory and once more as checkpoints.
+_BYTES_PER_PIXEL = 19
+_BYTES_PER_FRAME = 700_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done.
+
+    Attributes
+    ----------
+    settings : MosaicSettings
+    selection : Selection
+    grid : Grid
+    product : Product
+    record : RunRecord
+        Without units and inputs yet.
+    """
+
+    settings: MosaicSettings
+    selection: Selection
+    grid: Grid
+    product: Product
+    record: RunRecord
+
+    @property
+    def disk_bytes(self) -> int:
+        """Estimate the disk space needed, products and checkpoints."""
+        return 2 * self.planes_bytes + len(self.selection.frames) * _BYTES_PER_FRAME
+
+    @property
+    def planes_bytes(self) -> int:
+        """Give the size of the six planes."""
+        return self.grid.shape[0] * self.grid.shape[1] * _BYTES_PER_PIXEL
+
+
+def make_plan(config: AstromapConfig, product: Product, *, keep_going: bool) -> Plan:
+    """Select frames, choose the grid and identify the run, reading headers only.
+
+    Parameters
+    ----------
+    config : AstromapConfig
+    product : Product
+    keep_going : bool
+        Record broken frames as failed instead of raising.
+
+    Raises
+    ------
+    ConfigError
+        When the centre, the size or the grid makes no sense.
+    InputError
+        When an input is absent, a header is broken or a companion is missing under ``refuse``.
+    NoDataError
+        When no frame is left.
+    """
+    settings = config.irac.mosaic
+    center = parse_position(settings.center) if settings.center else None
+    size = parse_size(settings.size) if settings.size else None
+    files = find_files(settings.inputs, settings.filetype)
+    selection = select_frames(
+        files,
+        filetype=settings.filetype,
+        channel=settings.channel,
+        min_exptime_s=settings.min_exptime_s,
+        missing=settings.missing,
+        keep_going=keep_going,
+    )
+    corners = _footprints(selection, keep_going=keep_going)
+    if not selection.frames:
+        raise NoDataError(_nothing_left(settings, selection, n_files=len(files[settings.filetype])))
+    grid = grid_for_footprints(
+        corners[:, 0], corners[:, 1], settings.pixel_scale_arcsec, center=center, size=size
+    )
+    inputs = [path for frame in selection.frames for path in frame.files]
+    refuse_overwriting_inputs(product.paths, inputs)
+    decisive = settings.model_dump(mode="json", exclude={"inputs", "output"})
+    record = RunRecord(run_key("irac mosaic", decisive, inputs), to_yaml(config), utc_now())
+    return Plan(settings, selection, grid, product, record)
+
+
+def _footprints(selection: Selection, *, keep_going: bool) -> NDArray[np.float64]:
+    """Give each frame's edge on the sky, shape (n, 2, k), deg; frames with a broken WCS move to the records."""
+    corners, sound = [], []
+    for frame in selection.frames:
+        try:
+            corners.append(footprint(frame_wcs(read_cards(frame.path)), FULL_ARRAY))
+            sound.append(frame)
+        except InputError as error:
+            if not keep_going:
+                raise
+            selection.records.append(UnitRecord(str(frame.path), "failed", error.message))
+    selection.frames[:] = sound
+    return np.array(corners)
+
+
+def _nothing_left(settings: MosaicSettings, selection: Selection, *, n_files: int) -> str:
+    places = ", ".join(str(path) for path in settings.inputs)
+    if not n_files:
+        return f"no file ending in _{settings.filetype}.fits in {places}"
+    parts = [
+        f"no usable channel {settings.channel} frame among {n_files} _{settings.filetype} files in {places}"
+    ]
+    parts += reasons(selection.records)
+    if selection.other_channels:
+        parts.append(f"{selection.other_channels} frames of other channels")
+    return "; ".join(parts)
+
+
+def reasons(records: list[UnitRecord], most: int = 3) -> list[str]:
+    """List the distinct reasons in records, at most ``most`` of them."""
+    distinct = sorted({record.reason for record in records if record.reason})
+    more = [f"and {len(distinct) - most} more reasons"] if len(distinct) > most else []
+    return distinct[:most] + more

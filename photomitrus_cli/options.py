@@ -1,0 +1,203 @@
+"""Options that several commands share, each spelled and explained once.
+
+option group          used by
+--------------------  -----------------------------------------------
+common_options        every group and command (before or after the subcommand)
+config_options        every command that reads the configuration
+run_options           every command that computes
+write_options         every command that writes products
+setting               an option that sets one configuration key
+LegacyCommand         commands that keep an original program's spellings
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+CommandType = TypeVar("CommandType", bound=Callable[..., Any])
+_META = "photomitrus_cli.options"
+
+# The documented spellings of the PRIME pipeline that `prime stack` keeps.
+PRIME_TOKENS: Mapping[str, str] = {
+    "-parent": "--parent",
+    "-chip": "--chip",
+    "-band": "--band",
+    "-sigma": "--sigma",
+    "-rot_val": "--rot-val",
+    "-no_FF": "--no-ff",
+    "-sex": "--sex",
+    "-compress": "--compress",
+    "-net_refine": "--net-refine",
+}
+
+
+class LegacyCommand(click.Command):
+    """A command that accepts the exact spellings of the program it replaces.
+
+    Click would take ``-parent`` apart into ``-p arent``; the documented words are rewritten before parsing, so
+    that typing errors keep their plain messages and the help shows the modern form.
+    """
+
+    def __init__(self, *args: Any, tokens: Mapping[str, str] = PRIME_TOKENS, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tokens = dict(tokens)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Rewrite the documented words up to ``--``, then parse as usual."""
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, [self._modern(word) for word in args[:end]] + args[end:])
+
+    def _modern(self, word: str) -> str:
+        name, equals, value = word.partition("=")
+        return self.tokens[name] + equals + value if name in self.tokens else word
+
+
+class Setting(click.Option):
+    """An option that sets one configuration key; left out, the configuration decides."""
+
+    def __init__(self, *args: Any, key: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.key = key
+
+
+class SettingArgument(click.Argument):
+    """An argument that sets one configuration key."""
+
+    def __init__(self, *args: Any, key: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.key = key
+
+
+def setting(*names: str, key: str, help: str, **kwargs: Any) -> Callable[[CommandType], CommandType]:  # noqa: A002
+    """Declare an option for a configuration key; its help names the packaged default."""
+    text = f"{help}  [default: {_packaged_default(key)}]"
+    return click.option(*names, cls=Setting, key=key, help=text, default=None, **kwargs)
+
+
+def _packaged_default(key: str) -> str:
+    from photomitrus_cli.run.config import packaged_layers
+
+    path = key.split(".")
+    value: Any = packaged_layers([path[0]]).data
+    for part in path:
+        value = value[part]
+    if value is None:
+        return "none"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def settings_given(ctx: click.Context) -> dict[str, Any]:
+    """Give the configuration keys set by explicit options and arguments of a command."""
+    given: dict[str, Any] = {}
+    for parameter in ctx.command.params:
+        if isinstance(parameter, Setting | SettingArgument) and parameter.name is not None:
+            value = ctx.params[parameter.name]
+            if value is not None and value != ():
+                given[parameter.key] = list(value) if isinstance(value, tuple) else value
+    return given
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Add up the common options of all levels: ``astromap -v wise coadd -vv`` is three."""
+    store = ctx.find_root().meta.setdefault(_META, {})
+    name = str(parameter.name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        store[name] = store.get(name, 0) + value
+    elif value not in (None, False):
+        store[name] = value
+    elif name == "progress" and value is False:
+        store[name] = False
+
+
+def common_values(ctx: click.Context) -> dict[str, Any]:
+    """Give what the common options said: verbose, quiet, log_file, debug, progress."""
+    values: dict[str, Any] = ctx.find_root().meta.get(_META, {})
+    return values
+
+
+def debug_requested() -> bool:
+    """Tell whether ``--debug`` was given; asked after the click context is gone."""
+    return "--debug" in sys.argv
+
+
+def common_options(command: Any) -> Any:
+    """Add the options that every group and command takes."""
+    shared: dict[str, Any] = {"expose_value": False, "callback": _remember}
+    for decorate in (
+        click.option("--debug", is_flag=True, help="Show tracebacks and debugging messages.", **shared),
+        click.option(
+            "--progress/--no-progress",
+            default=None,
+            help="Draw progress bars (default: on a terminal).",
+            **shared,
+        ),
+        click.option(
+            "--log-file",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Also write the log there; JSON lines when it ends in .json or .jsonl.",
+            **shared,
+        ),
+        click.option("-q", "--quiet", count=True, help="Only warnings; twice: only errors.", **shared),
+        click.option("-v", "--verbose", count=True, help="More messages.", **shared),
+    ):
+        command = decorate(command)
+    return command
+
+
+def config_options(command: CommandType) -> CommandType:
+    """Add the options that choose the configuration."""
+    command = click.option(
+        "--set",
+        "assignments",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set a configuration key, such as irac.mosaic.channel=2. Repeatable.",
+    )(command)
+    return click.option(
+        "--config",
+        "config_files",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A YAML run configuration; later files win. Repeatable.",
+    )(command)
+
+
+def run_options(command: CommandType) -> CommandType:
+    """Add the options that steer a run and its reports."""
+    for decorate in (
+        click.option(
+            "--report",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Write an HTML report page into this folder.",
+        ),
+        click.option(
+            "--summary",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write the summary, one record per unit of work, as JSON.",
+        ),
+        setting(
+            "-j", "--jobs", key="run.jobs", help="Parallel workers, or 'auto': one per core.", metavar="N"
+        ),
+        click.option("--keep-going", is_flag=True, help="Report failing units and go on (exit code 6)."),
+        click.option("--dry-run", is_flag=True, help="Plan from the headers, print the plan, touch nothing."),
+    ):
+        command = decorate(command)
+    return config_options(command)
+
+
+def write_options(command: CommandType) -> CommandType:
+    """Add the options that say what happens to existing products."""
+    command = click.option(
+        "--resume", is_flag=True, help="Keep what is complete and up to date, make the rest."
+    )(command)
+    return click.option("--overwrite", is_flag=True, help="Replace existing products.")(command)
+
+
+def choice(values: Sequence[str]) -> click.Choice[str]:
+    """Give the click type of a fixed set of words."""
+    return click.Choice(list(values), case_sensitive=False)

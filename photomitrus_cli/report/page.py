@@ -1,0 +1,72 @@
+"""The report page of a run: one self-contained HTML file, no JavaScript."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from photomitrus_cli import __version__
+from photomitrus_cli.io.atomic import check_folder, write_text
+from photomitrus_cli.run.provenance import utc_now
+from photomitrus_cli.run.summary import Figure, Summary, UnitRecord
+
+
+def write_page(folder: Path, summary: Summary, *, command: str) -> Path:
+    """Write the page of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Created when absent. The page is named after the first product.
+    summary : Summary
+    command : str
+        Such as ``astromap irac mosaic``.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    WriteError
+        When the folder cannot be written.
+    """
+    check_folder(folder)
+    stem = summary.products[0].stem if summary.products else "run"
+    page = folder / f"{stem}.html"
+    environment = Environment(
+        loader=PackageLoader("photomitrus_cli.report"), autoescape=True, undefined=StrictUndefined
+    )
+    text = environment.get_template("run.html").render(
+        summary=summary,
+        command=command,
+        version=__version__,
+        made=utc_now(),
+        figures=[_embedded(figure) for figure in summary.figures],
+        left_out=[unit for unit in summary.units if unit.reason],
+        columns=_columns(summary.units),
+        rows=[_row(unit, _columns(summary.units)) for unit in summary.units],
+    )
+    write_text(page, text)
+    return page
+
+
+def _embedded(figure: Figure) -> dict[str, str]:
+    data = base64.b64encode(figure.path.read_bytes()).decode("ascii")
+    return {"source": f"data:image/png;base64,{data}", "caption": figure.caption}
+
+
+def _columns(units: list[UnitRecord]) -> list[str]:
+    names: dict[str, None] = {}
+    for unit in units:
+        names.update(dict.fromkeys(unit.values))
+    return list(names)
+
+
+def _row(unit: UnitRecord, columns: list[str]) -> list[str]:
+    cells: list[Any] = [Path(unit.name).name, unit.status, *(unit.values.get(name) for name in columns)]
+    return [f"{cell:.6g}" if isinstance(cell, float) else "" if cell is None else str(cell) for cell in cells]

@@ -1,0 +1,142 @@
+"""Checkpoints: finished units of work kept on disk until the product is complete.
+
+A checkpoint exists under its final name only when it was written whole; it carries the key of the run it belongs
+to, and the archive's own CRC guards its bytes. After a crash ``--resume`` therefore repeats only what is missing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.io.atomic import atomic_path, remove_stale_parts
+from photomitrus_cli.run.errors import ConfigError, InputError
+
+_META = "meta_json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One unit's saved result.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+    meta : dict
+        JSON-ready values.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of checkpoints of one run.
+
+    Attributes
+    ----------
+    folder : Path
+    key : str
+        The run's key; checkpoints of another key do not count.
+    """
+
+    folder: Path
+    key: str
+
+    def path(self, name: str) -> Path:
+        """Give the file of a unit's checkpoint."""
+        return self.folder / f"{name}.npz"
+
+    def save(self, name: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
+        """Save a unit's result atomically.
+
+        Raises
+        ------
+        WriteError
+            When the disk is full or the folder is not writable.
+        """
+        text = json.dumps({"key": self.key, "meta": dict(meta)})
+        with atomic_path(self.path(name)) as part, part.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **{_META: np.array(text)}, **arrays)
+
+    def load(self, name: str) -> Checkpoint | None:
+        """Give a unit's saved result, or None when it is absent, damaged or of another run."""
+        try:
+            with np.load(self.path(name), allow_pickle=False) as archive:
+                head = json.loads(str(archive[_META]))
+                if head["key"] != self.key:
+                    return None
+                arrays = {key: archive[key] for key in archive.files if key != _META}
+                return Checkpoint(arrays, head["meta"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def require(self, name: str) -> Checkpoint:
+        """Give the saved result of a unit that this run has finished.
+
+        Raises
+        ------
+        InputError
+            When it was damaged since it was written.
+        """
+        checkpoint = self.load(name)
+        if checkpoint is None:
+            raise InputError(
+                f"{self.path(name)}: the checkpoint is damaged", hint="run again with --overwrite"
+            )
+        return checkpoint
+
+    def load_meta(self, name: str) -> dict[str, Any] | None:
+        """Give only the saved values of a unit whose whole checkpoint is sound."""
+        checkpoint = self.load(name)
+        return None if checkpoint is None else checkpoint.meta
+
+
+@contextmanager
+def open_store(folder: Path, key: str, *, resume: bool) -> Iterator[Store]:
+    """Open the checkpoint folder of a run; it is removed when the block ends without an error.
+
+    Parameters
+    ----------
+    folder : Path
+    key : str
+    resume : bool
+        Keep checkpoints found there; otherwise the folder starts empty.
+
+    Raises
+    ------
+    ConfigError
+        When another run is working in the same folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / "lock"
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(f"another run is writing this product (its work folder is {folder})") from error
+        except OSError:
+            # Some network file systems have no locks; the run itself is still sound there.
+            handle.flush()
+        if not resume:
+            _empty(folder, keep=lock)
+        remove_stale_parts(folder)
+        yield Store(folder, key)
+        shutil.rmtree(folder)
+
+
+def _empty(folder: Path, *, keep: Path) -> None:
+    for path in folder.iterdir():
+        if path != keep:
+            path.unlink()

@@ -1,0 +1,282 @@
+"""Layered configuration: packaged YAML < ./astromap.yaml < --config < environment < --set < options.
+
+Every value remembers where it came from, so that an error can name file and line, and
+``astromap config show --sources`` can tell. Paths written in a file are relative to that file.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from photomitrus_cli.run.errors import ConfigError
+from photomitrus_cli.run.strictyaml import KeyPath, YamlTree, dump_yaml, load_scalar, load_yaml
+
+LOCAL_FILE = "astromap.yaml"
+ENVIRONMENT_PREFIX = "ASTROMAP_"
+# Set by developers for the test suite, never a configuration key.
+RESERVED_VARIABLES = frozenset({"ASTROMAP_TEST_DATA"})
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """Base of all configuration sections: frozen, unknown keys refused, no defaults in code."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class RelativePath:
+    """Marks a ``Path`` (or a list of them) whose text is relative to the file that gives it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a value came from: a label for people and the folder its relative paths start from."""
+
+    label: str
+    folder: Path
+
+
+@dataclass
+class Layers:
+    """Merged values with the source of each leaf.
+
+    Attributes
+    ----------
+    data : dict
+        Nested mapping, later layers over earlier ones; lists are replaced whole.
+    sources : dict of key path to Source
+    """
+
+    data: dict[str, Any] = field(default_factory=dict)
+    sources: dict[KeyPath, Source] = field(default_factory=dict)
+
+    def add_tree(self, tree: YamlTree, label: str, folder: Path) -> None:
+        """Merge a parsed file; each key is labelled ``label:line``."""
+        for path, value in _leaves(tree.data):
+            line = tree.lines.get(path)
+            self.add_value(path, value, Source(f"{label}:{line}" if line else label, folder))
+
+    def add_value(self, path: KeyPath, value: Any, source: Source) -> None:
+        """Set one leaf, making the mappings above it."""
+        node = self.data
+        for depth, key in enumerate(path[:-1]):
+            below = node.setdefault(key, {})
+            if not isinstance(below, dict):
+                taken = ".".join(path[: depth + 1])
+                raise ConfigError(f"{source.label}: '{taken}' is a value, not a section")
+            node = below
+        if isinstance(node.get(path[-1]), dict) and not isinstance(value, dict):
+            raise ConfigError(f"{source.label}: '{'.'.join(path)}' is a section; give one of its keys")
+        node[path[-1]] = value
+        self.sources[path] = source
+
+    def source(self, path: KeyPath) -> Source | None:
+        """Give the source of a leaf, or of the nearest key above or below it."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.sources:
+                return self.sources[path[:end]]
+        return next((s for key, s in self.sources.items() if key[: len(path)] == path), None)
+
+
+def _leaves(data: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    for key, value in data.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def packaged_yaml(section: str) -> str:
+    """Read the packaged defaults of one section as text, comments included."""
+    return (files("photomitrus_cli.configs") / f"{section}.yaml").read_text(encoding="utf-8")
+
+
+def packaged_layers(sections: Iterable[str]) -> Layers:
+    """Read the packaged defaults of the sections given."""
+    layers = Layers()
+    for section in sections:
+        tree = load_yaml(packaged_yaml(section), f"{section}.yaml")
+        layers.add_tree(tree, f"packaged {section}.yaml", Path.cwd())
+    return layers
+
+
+def read_config_file(path: Path) -> YamlTree:
+    """Read and parse one configuration file.
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be read or is not strict YAML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f"cannot read the configuration file {path}: {reason}") from error
+    return load_yaml(text, str(path))
+
+
+def collect(
+    sections: Iterable[str],
+    *,
+    config_files: Iterable[Path] = (),
+    environment: Mapping[str, str] | None = None,
+    assignments: Iterable[str] = (),
+    options: Mapping[str, Any] | None = None,
+    use_local: bool = True,
+) -> Layers:
+    """Merge all layers in the documented order.
+
+    Parameters
+    ----------
+    sections : iterable of str
+        Names of the packaged sections.
+    config_files : iterable of Path
+        ``--config`` files, later over earlier.
+    environment : mapping
+        Variables such as ``ASTROMAP_IRAC__MOSAIC__CHANNEL=2`` (levels joined by two underscores).
+    assignments : iterable of str
+        ``--set`` arguments, ``key.path=value``, the value in strict YAML.
+    options : mapping
+        Key path (dotted) to the value of an explicit command-line option.
+    use_local : bool
+        Whether ``./astromap.yaml`` is read when present.
+    """
+    here = Path.cwd()
+    layers = packaged_layers(sections)
+    local = [here / LOCAL_FILE] if use_local and (here / LOCAL_FILE).is_file() else []
+    for file in (*local, *config_files):
+        layers.add_tree(read_config_file(file), str(file), file.resolve().parent)
+    for name, path, value in _environment_values(environment or {}, layers.data):
+        layers.add_value(path, value, Source(f"environment {name}", here))
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {text}: expected key.path=value")
+        layers.add_value(
+            tuple(key.split(".")), load_scalar(value, f"--set {key}"), Source(f"--set {key}", here)
+        )
+    for key, value in (options or {}).items():
+        layers.add_value(tuple(key.split(".")), value, Source("command line", here))
+    return layers
+
+
+def _environment_values(
+    environment: Mapping[str, str], known: Mapping[str, Any]
+) -> Iterator[tuple[str, KeyPath, Any]]:
+    for name in sorted(environment):
+        if not name.startswith(ENVIRONMENT_PREFIX) or name in RESERVED_VARIABLES:
+            continue
+        path = tuple(name[len(ENVIRONMENT_PREFIX) :].lower().split("__"))
+        if path[0] not in known or len(path) < 2:
+            raise ConfigError(
+                f"environment variable {name} names no configuration key",
+                hint="ASTROMAP_SECTION__KEY, for example ASTROMAP_RUN__JOBS=2",
+            )
+        yield name, path, load_scalar(environment[name], name)
+
+
+def build(model: type[Model], layers: Layers) -> Model:
+    """Validate merged values into a typed configuration.
+
+    Raises
+    ------
+    ConfigError
+        One line naming the source (file and line, variable or option), the key and what is wrong;
+        unknown keys come with the nearest valid one.
+    """
+    data = _absolute_paths(model, layers.data, layers, ())
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_explain(model, layers, error)) from error
+
+
+def _explain(model: type[BaseModel], layers: Layers, error: ValidationError) -> str:
+    first = error.errors()[0]
+    path = tuple(str(part) for part in first["loc"])
+    source = layers.source(path)
+    where = f"{source.label}: " if source else ""
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], _keys_at(model, path[:-1]), n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"{where}unknown key '{key}'{hint}"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    shown = "" if first["type"] == "missing" else f" (got {first['input']!r})"
+    return f"{where}'{key}': {first['msg']}{shown}{more}"
+
+
+def _keys_at(model: type[BaseModel], path: KeyPath) -> list[str]:
+    for key in path:
+        entry = model.model_fields.get(key)
+        below = _section_type(entry.annotation) if entry else None
+        if below is None:
+            return []
+        model = below
+    return list(model.model_fields)
+
+
+def _section_type(annotation: Any) -> type[BaseModel] | None:
+    candidates = (annotation, *get_args(annotation))
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+
+
+def _absolute_paths(model: type[BaseModel], data: Any, layers: Layers, path: KeyPath) -> Any:
+    if not isinstance(data, dict):
+        return data
+    result = dict(data)
+    for key, entry in model.model_fields.items():
+        if key not in result:
+            continue
+        below = _section_type(entry.annotation)
+        if below is not None:
+            result[key] = _absolute_paths(below, result[key], layers, (*path, key))
+        elif any(isinstance(mark, RelativePath) for mark in entry.metadata):
+            source = layers.source((*path, key))
+            result[key] = _absolute(result[key], source.folder if source else Path.cwd())
+    return result
+
+
+def _absolute(value: Any, folder: Path) -> Any:
+    if isinstance(value, list | tuple):
+        return [_absolute(item, folder) for item in value]
+    return folder / Path(value).expanduser() if isinstance(value, str | Path) else value
+
+
+def to_yaml(config: BaseModel, key: str | None = None) -> str:
+    """Write a resolved configuration, or the part below a dotted key, as YAML for ``--config``."""
+    return dump_yaml(_below(config, key))
+
+
+def _below(config: BaseModel, key: str | None) -> dict[str, Any]:
+    data = config.model_dump(mode="json")
+    if not key:
+        return data
+    path = key.split(".")
+    value: Any = data
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            raise ConfigError(f"there is no configuration key '{key}'")
+        value = value[part]
+    for part in reversed(path):
+        value = {part: value}
+    return dict(value)
+
+
+def source_lines(config: BaseModel, layers: Layers, key: str | None = None) -> list[str]:
+    """Give one line per key: its dotted path, its value and where that came from."""
+    lines = []
+    for path, value in _leaves(_below(config, key)):
+        source = layers.source(path)
+        lines.append(f"{'.'.join(path)} = {value}  # {source.label if source else 'unknown'}")
+    return lines

@@ -1,0 +1,62 @@
+"""MPI at the edge: which rank is this, and how to end the whole job.
+
+mpi4py is optional and must not be touched outside ``mpiexec``: importing ``mpi4py.MPI`` initialises MPI, and
+without a library it raises RuntimeError rather than ImportError.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from photomitrus_cli.run.errors import ConfigError
+from photomitrus_cli.run.parallel import Executor, PoolExecutor
+
+# Set by the launchers of MPICH, Intel MPI and SLURM (PMI), and of Open MPI.
+_SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
+
+
+def started_by_mpi() -> bool:
+    """Tell whether a launcher started this process as one of several ranks."""
+    return any(os.environ.get(name, "1") not in ("", "1") for name in _SIZE_VARIABLES)
+
+
+def load_mpi() -> Any:
+    """Import ``mpi4py.MPI``.
+
+    Raises
+    ------
+    ConfigError
+        When mpi4py or its MPI library is missing although the run was started by ``mpiexec``.
+    """
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise ConfigError(
+            f"started by mpiexec, but mpi4py cannot be used: {error}",
+            hint="pip install 'astromap[mpi]' mpich",
+        ) from error
+    return MPI
+
+
+@contextmanager
+def mpi_executor(mpi: Any) -> Iterator[Executor | None]:
+    """Open the executor over all ranks but the master.
+
+    Yields
+    ------
+    Executor or None
+        The executor on rank 0; None on the other ranks, which have served their units by then.
+    """
+    from mpi4py.futures import MPICommExecutor
+
+    communicator = mpi.COMM_WORLD
+    with MPICommExecutor(communicator, root=0) as pool:
+        yield None if pool is None else PoolExecutor(pool, communicator.Get_size() - 1)
+
+
+def abort(mpi: Any, code: int) -> None:
+    """End every rank with ``code``; without it the other ranks would wait for ever."""
+    mpi.COMM_WORLD.Abort(code)

@@ -1,0 +1,247 @@
+"""One executor for every stage: in-process, local processes, or MPI ranks.
+
+Units are the same whatever the number of workers, each is computed by a pure function of its description, and
+outcomes are handed back in unit order, so results are bit-identical for any executor.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from photomitrus_cli.run.errors import AstromapError, InputError
+
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
+
+# Kernels are single-threaded; a BLAS that starts one thread per core in every worker only fights with them.
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_PARENT_POLL_S = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Result]):
+    """What became of one unit: a result, or the error that ended it.
+
+    Attributes
+    ----------
+    index : int
+        Place of the unit in the sequence given.
+    result : object or None
+    error : AstromapError or None
+        Only expected errors; an unexpected exception ends the run.
+    """
+
+    index: int
+    result: Result | None
+    error: AstromapError | None = None
+
+
+class Executor(Protocol):
+    """Runs a function over units."""
+
+    @property
+    def workers(self) -> int:
+        """Number of units that run at the same time."""
+        ...
+
+    def run(
+        self,
+        function: Callable[[Unit], Result],
+        units: Sequence[Unit],
+        *,
+        keep_going: bool = False,
+        advance: Callable[[int], None] | None = None,
+    ) -> list[Outcome[Result]]:
+        """Run ``function`` over all units.
+
+        Parameters
+        ----------
+        function : callable
+            Module-level (workers import it by name), taking one unit.
+        units : sequence
+            Picklable descriptions.
+        keep_going : bool
+            Collect expected errors; otherwise the first one is raised.
+        advance : callable, optional
+            Called with the number of units that have just ended.
+
+        Returns
+        -------
+        list of Outcome
+            In the order of ``units``.
+
+        Raises
+        ------
+        AstromapError
+            The first failing unit's error, unless ``keep_going``.
+        """
+        ...
+
+
+class SerialExecutor:
+    """Runs units one after the other in this process."""
+
+    workers = 1
+
+    def run(
+        self,
+        function: Callable[[Unit], Result],
+        units: Sequence[Unit],
+        *,
+        keep_going: bool = False,
+        advance: Callable[[int], None] | None = None,
+    ) -> list[Outcome[Result]]:
+        """Run all units here; see :class:`Executor`."""
+        outcomes: list[Outcome[Result]] = []
+        for index, unit in enumerate(units):
+            try:
+                outcomes.append(Outcome(index, function(unit)))
+            except AstromapError as error:
+                if not keep_going:
+                    raise
+                outcomes.append(Outcome(index, None, error))
+            if advance:
+                advance(1)
+        return outcomes
+
+
+class PoolExecutor:
+    """Runs units on a pool with the interface of ``concurrent.futures`` (processes or MPI ranks)."""
+
+    def __init__(self, pool: Any, workers: int, restart: Callable[[], Any] | None = None) -> None:
+        self._pool = pool
+        self._restart = restart
+        self.workers = workers
+
+    def run(
+        self,
+        function: Callable[[Unit], Result],
+        units: Sequence[Unit],
+        *,
+        keep_going: bool = False,
+        advance: Callable[[int], None] | None = None,
+    ) -> list[Outcome[Result]]:
+        """Run all units on the pool; see :class:`Executor`.
+
+        A unit that kills its worker process (a crash in native code) is found by running the unfinished units
+        one at a time on fresh pools, and becomes an expected error of that unit.
+        """
+        futures: dict[Future[Result], int] = {self._pool.submit(function, u): i for i, u in enumerate(units)}
+        outcomes: dict[int, Outcome[Result]] = {}
+        try:
+            for future in as_completed(futures):
+                outcomes[futures[future]] = _outcome(futures[future], future, keep_going=keep_going)
+                if advance:
+                    advance(1)
+        except BrokenProcessPool:
+            if self._restart is None:
+                raise
+            self._finish_singly(function, units, outcomes, keep_going=keep_going, advance=advance)
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+        return [outcomes[i] for i in range(len(units))]
+
+    def _finish_singly(
+        self,
+        function: Callable[[Unit], Result],
+        units: Sequence[Unit],
+        outcomes: dict[int, Outcome[Result]],
+        *,
+        keep_going: bool,
+        advance: Callable[[int], None] | None,
+    ) -> None:
+        assert self._restart is not None  # noqa: S101 - narrows the type; the caller has tested it
+        for index in (i for i in range(len(units)) if i not in outcomes):
+            self._pool = self._restart()
+            future: Future[Result] = self._pool.submit(function, units[index])
+            try:
+                outcomes[index] = _outcome(index, future, keep_going=keep_going)
+            except BrokenProcessPool as crash:
+                error = InputError(f"{units[index]}: the worker process died while working on it")
+                self._pool = self._restart()
+                if not keep_going:
+                    raise error from crash
+                outcomes[index] = Outcome(index, None, error)
+            if advance:
+                advance(1)
+
+
+def _outcome(index: int, future: Future[Result], *, keep_going: bool) -> Outcome[Result]:
+    try:
+        return Outcome(index, future.result())
+    except AstromapError as error:
+        if not keep_going:
+            raise
+        return Outcome(index, None, error)
+
+
+def available_cores() -> int:
+    """Count the cores this process may use: batch allocation, then affinity, then the machine."""
+    allocated = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    if allocated.isdigit() and int(allocated) > 0:
+        return int(allocated)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def local_executor(jobs: int) -> Iterator[Executor]:
+    """Open an executor of ``jobs`` local workers; one worker means this process itself."""
+    if jobs <= 1:
+        yield SerialExecutor()
+        return
+    pools: list[ProcessPoolExecutor] = []
+
+    def start() -> ProcessPoolExecutor:
+        for old in pools:
+            old.shutdown(wait=False, cancel_futures=True)
+        # spawn: fork would copy locks that the progress thread may hold.
+        context = multiprocessing.get_context("spawn")
+        pools[:] = [
+            ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(os.getpid(),))
+        ]
+        return pools[0]
+
+    try:
+        yield PoolExecutor(start(), jobs, restart=start)
+    except BaseException:
+        _kill(pools)
+        raise
+    finally:
+        for pool in pools:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _kill(pools: list[ProcessPoolExecutor]) -> None:
+    """End workers at once: on an interrupt nobody wants to wait for units that will be thrown away."""
+    for pool in pools:
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.terminate()
+
+
+def _start_worker(parent: int) -> None:
+    """Prepare a worker: quiet threads, Ctrl-C left to the parent, no life after the parent's death."""
+    for name in _THREAD_VARIABLES:
+        os.environ[name] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
+
+
+def _leave_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_POLL_S)
+    os._exit(1)

@@ -1,0 +1,219 @@
+"""Manifests: what a product was made from, by which configuration and versions, and whether it is whole.
+
+A product without a complete manifest is incomplete; ``--resume`` trusts manifests, never mere existence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from photomitrus_cli import __version__
+from photomitrus_cli.io.atomic import sha256_file, write_json, write_text
+from photomitrus_cli.run.context import Context
+from photomitrus_cli.run.errors import OutputExistsError, WriteError
+from photomitrus_cli.run.summary import UnitRecord
+
+_log = logging.getLogger(__name__)
+
+SCHEMA = 1
+# Packages whose version can change a number in a product.
+_RECORDED_PACKAGES = ("astropy", "numba", "numpy", "scipy")
+
+
+@dataclass(frozen=True)
+class Product:
+    """The files of one product and their companions, all named after its stem.
+
+    Attributes
+    ----------
+    folder : Path
+    stem : str
+        Such as ``ch1_mosaic``.
+    files : tuple of str
+        Names of the product's files within the folder.
+    """
+
+    folder: Path
+    stem: str
+    files: tuple[str, ...]
+
+    @property
+    def paths(self) -> list[Path]:
+        """Give the product's files."""
+        return [self.folder / name for name in self.files]
+
+    @property
+    def manifest(self) -> Path:
+        """Give the manifest's path."""
+        return self.folder / f"{self.stem}.manifest.json"
+
+    @property
+    def failure(self) -> Path:
+        """Give the path of the record of a failed run; it never replaces a complete manifest."""
+        return self.folder / f"{self.stem}.failed.json"
+
+    @property
+    def config(self) -> Path:
+        """Give the path of the resolved configuration."""
+        return self.folder / f"{self.stem}.config.yaml"
+
+    @property
+    def work(self) -> Path:
+        """Give the folder of checkpoints, removed when the product is complete."""
+        return self.folder / f".{self.stem}.work"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a manifest says of one run, apart from its outputs.
+
+    Attributes
+    ----------
+    key : str
+        From :func:`run_key`: equal keys mean equal inputs and configuration.
+    config_yaml : str
+        The resolved configuration; given back with ``--config`` it repeats the run.
+    started : str
+        UTC, ISO 8601.
+    inputs : list of dict
+        Path, size and sha256 of each input read.
+    units : list of UnitRecord
+    facts : dict
+        Further numbers about the product.
+    """
+
+    key: str
+    config_yaml: str
+    started: str
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    units: list[UnitRecord] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def utc_now() -> str:
+    """Give the present time, UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).replace(microsecond=0).isoformat()
+
+
+def fingerprint(path: Path) -> list[Any]:
+    """Identify a file's state without reading it: resolved path, size in bytes, modification time in ns."""
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+
+
+def run_key(command: str, settings: Mapping[str, Any], inputs: Iterable[Path]) -> str:
+    """Hash what decides a product: command, version, the settings that matter, the inputs' states.
+
+    Parameters
+    ----------
+    command : str
+    settings : mapping
+        JSON-ready; only what can change the product (not the number of workers).
+    inputs : iterable of Path
+    """
+    parts = [SCHEMA, __version__, command, settings, [fingerprint(path) for path in inputs]]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of Python, this package and the packages that can change a number."""
+    result = {"astromap": __version__, "python": platform.python_version()}
+    for name in _RECORDED_PACKAGES:
+        try:
+            result[name] = version(name)
+        except PackageNotFoundError:
+            result[name] = "unknown"
+    return result
+
+
+def guard_outputs(product: Product, context: Context) -> None:
+    """Refuse to replace an existing product unless asked to.
+
+    Raises
+    ------
+    OutputExistsError
+        When a file of the product exists and neither overwrite, resume nor dry-run is set.
+    """
+    control = context.control
+    existing = [path for path in product.paths if path.exists()]
+    if existing and not (control.overwrite or control.resume or control.dry_run):
+        raise OutputExistsError(
+            f"{existing[0]} exists", hint="--overwrite replaces it, --resume keeps it when it is up to date"
+        )
+
+
+def is_current(product: Product, key: str) -> bool:
+    """Tell whether the product is complete, made under ``key``, and its files are as recorded."""
+    try:
+        manifest = json.loads(product.manifest.read_text(encoding="utf-8"))
+        recorded = {entry["name"]: entry["sha256"] for entry in manifest["outputs"]}
+        return (
+            manifest["status"] in ("complete", "partial")
+            and manifest["key"] == key
+            and all(sha256_file(path) == recorded[path.name] for path in product.paths)
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def write_manifest(product: Product, record: RunRecord, context: Context, *, status: str) -> None:
+    """Write the configuration and, last, the manifest that makes the product complete.
+
+    Parameters
+    ----------
+    product : Product
+        Its files are written already.
+    record : RunRecord
+    context : Context
+    status : str
+        ``complete``, or ``partial`` when units failed under ``--keep-going``.
+    """
+    write_text(product.config, record.config_yaml)
+    outputs = [
+        {"name": path.name, "n_bytes": path.stat().st_size, "sha256": sha256_file(path)}
+        for path in product.paths
+    ]
+    write_json(product.manifest, _body(record, context) | {"status": status, "outputs": outputs})
+    product.failure.unlink(missing_ok=True)
+
+
+def write_failure(product: Product, record: RunRecord, context: Context, error: BaseException) -> None:
+    """Record a failed run beside the product, without touching a complete one."""
+    body = {
+        "status": "failed",
+        "error": str(error) or type(error).__name__,
+        "exit_code": getattr(error, "exit_code", 1),
+    }
+    try:
+        write_json(product.failure, _body(record, context) | body)
+    except WriteError as second:
+        # The first error is the one to tell; this one has the same cause as a rule (a full disk).
+        _log.warning("the failure could not be recorded: %s", second)
+
+
+def _body(record: RunRecord, context: Context) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "command": context.command,
+        "argv": list(context.argv),
+        "key": record.key,
+        "started": record.started,
+        "finished": utc_now(),
+        "versions": versions(),
+        "config": record.config_yaml,
+        "inputs": record.inputs,
+        "units": [
+            {"name": unit.name, "status": unit.status, "reason": unit.reason} | {"values": unit.values}
+            for unit in record.units
+        ],
+        "facts": record.facts,
+    }

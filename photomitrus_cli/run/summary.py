@@ -1,0 +1,81 @@
+"""What a stage gives back: the lines for stdout, the products, one record per unit of work."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+UnitStatus = Literal["used", "skipped", "failed", "done"]
+RunStatus = Literal["done", "up to date", "planned", "partial"]
+
+
+@dataclass(frozen=True)
+class UnitRecord:
+    """One unit of work (a frame, a scan): what became of it and why.
+
+    Attributes
+    ----------
+    name : str
+        The unit, usually its main file.
+    status : {'used', 'skipped', 'failed', 'done'}
+    reason : str
+        Why it was skipped or failed; empty otherwise.
+    values : dict
+        Numbers worth keeping (background level, weight, ...), with units in the keys where they have any.
+    """
+
+    name: str
+    status: UnitStatus
+    reason: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture for the report page."""
+
+    path: Path
+    caption: str
+
+
+@dataclass
+class Summary:
+    """The outcome of a run.
+
+    Attributes
+    ----------
+    title : str
+        One line: what was done.
+    status : {'done', 'up to date', 'planned', 'partial'}
+    facts : dict of str to str
+        The lines printed on stdout, in order.
+    products : list of Path
+        Files written (or, for a plan, that would be written).
+    units : list of UnitRecord
+    warnings : list of str
+    figures : list of Figure
+    """
+
+    title: str
+    status: RunStatus = "done"
+    facts: dict[str, str] = field(default_factory=dict)
+    products: list[Path] = field(default_factory=list)
+    units: list[UnitRecord] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+    def failed(self) -> list[UnitRecord]:
+        """Give the units that failed."""
+        return [unit for unit in self.units if unit.status == "failed"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the summary as plain JSON-ready values."""
+        return {
+            "title": self.title,
+            "status": self.status,
+            "facts": dict(self.facts),
+            "products": [str(path) for path in self.products],
+            "warnings": list(self.warnings),
+            "units": [asdict(unit) for unit in self.units],
+        }

@@ -1,0 +1,202 @@
+"""What the detector adds: cosmic-ray tracks, bad pixels and saturation, with their mask bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# Bits of the archive's imask and rmask.
+IMASK_SATURATION_CORRECTED = 1 << 4
+IMASK_RADHIT = 1 << 9
+IMASK_SATURATED = 1 << 13
+IMASK_BAD = 1 << 14
+RMASK_TEMPORAL = 1 << 1
+RMASK_DUAL = 1 << 2
+
+_TRACK_STEP_PX = 0.25
+
+
+@dataclass(frozen=True)
+class CosmicRays:
+    """The hits of one frame.
+
+    Attributes
+    ----------
+    deposit : ndarray, shape (ny, nx)
+        Electrons added to each pixel.
+    flagged_deposit : ndarray, shape (ny, nx)
+        The part of it from hits that the pipeline is to find.
+    owner : ndarray of int, shape (ny, nx)
+        Number of the hit that left most in the pixel; -1 where none did.
+    length_px, angle_deg : ndarray, shape (n_hits,)
+        Path length on the array and direction from +x.
+    found : ndarray of bool, shape (n_hits,)
+        Whether the hit is to be flagged.
+    """
+
+    deposit: Floats
+    flagged_deposit: Floats
+    owner: Ints
+    length_px: Floats
+    angle_deg: Floats
+    found: NDArray[np.bool_]
+
+
+def _track_points(x: Floats, y: Floats, length: Floats, angle: Floats) -> tuple[Ints, Floats, Floats]:
+    """Evenly spaced points on every track: hit number, x, y."""
+    steps = np.maximum(np.rint(length / _TRACK_STEP_PX).astype(np.int64), 1)
+    hit = np.repeat(np.arange(len(length)), steps)
+    along = np.arange(len(hit)) - np.repeat(np.cumsum(steps) - steps, steps)
+    distance = ((along + 0.5) / steps[hit] - 0.5) * length[hit]
+    return hit, x[hit] + distance * np.cos(angle[hit]), y[hit] + distance * np.sin(angle[hit])
+
+
+def _splat(shape: tuple[int, int], x: Floats, y: Floats, charge: Floats) -> tuple[Ints, Ints, Floats]:
+    """Share each point's charge among the four nearest pixels: point number, flat pixel, charge."""
+    x0, y0 = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    fx, fy = x - x0, y - y0
+    parts = ((0, 0, (1 - fx) * (1 - fy)), (1, 0, fx * (1 - fy)), (0, 1, (1 - fx) * fy), (1, 1, fx * fy))
+    points, pixels, charges = [], [], []
+    for dx, dy, share in parts:
+        px, py = x0 + dx, y0 + dy
+        inside = (px >= 0) & (px < shape[1]) & (py >= 0) & (py < shape[0])
+        points.append(np.flatnonzero(inside))
+        pixels.append((py * shape[1] + px)[inside])
+        charges.append((charge * share)[inside])
+    return np.concatenate(points), np.concatenate(pixels), np.concatenate(charges)
+
+
+def cosmic_rays(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    expected_hits: float,
+    *,
+    energy_e: float,
+    spread_dex: float,
+    max_length_px: float,
+    completeness: float,
+) -> CosmicRays:
+    """Draw straight tracks of random place, direction, length and energy.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The frame's own stream.
+    shape : tuple of int
+        (ny, nx).
+    expected_hits : float
+        Mean of the Poisson number of hits.
+    energy_e : float
+        Median deposit in electrons per pixel of path.
+    spread_dex : float
+        Scatter of that deposit from hit to hit, in dex.
+    max_length_px : float
+        Lengths L run from 1 px to this with a density proportional to L**-1.5, mostly short as in real frames.
+    completeness : float
+        Fraction of hits marked as found.
+
+    Returns
+    -------
+    CosmicRays
+        Tracks are about one pixel wide (charge is shared bilinearly).
+    """
+    count = int(rng.poisson(expected_hits))
+    x = rng.uniform(-0.5, shape[1] - 0.5, count)
+    y = rng.uniform(-0.5, shape[0] - 0.5, count)
+    length = (1.0 - rng.uniform(size=count) * (1.0 - max_length_px**-0.5)) ** -2.0
+    angle = rng.uniform(0.0, np.pi, count)
+    energy = energy_e * 10.0 ** (spread_dex * rng.standard_normal(count))
+    found = rng.uniform(size=count) < completeness
+
+    hit, px, py = _track_points(x, y, length, angle)
+    points_per_hit = np.bincount(hit, minlength=count)
+    charge = (energy * length / np.maximum(points_per_hit, 1))[hit]
+    point, pixel, share = _splat(shape, px, py, charge)
+    size = shape[0] * shape[1]
+    deposit, flagged = np.zeros(size), np.zeros(size)
+    np.add.at(deposit, pixel, share)
+    np.add.at(flagged, pixel, share * found[hit[point]])
+    owner = np.full(size, -1, dtype=np.int64)
+    order = np.argsort(share, kind="stable")
+    owner[pixel[order]] = hit[point[order]]
+    return CosmicRays(
+        deposit.reshape(shape),
+        flagged.reshape(shape),
+        owner.reshape(shape),
+        length,
+        np.degrees(angle),
+        found,
+    )
+
+
+@dataclass(frozen=True)
+class BadPixels:
+    """The permanent blemishes of a channel.
+
+    Attributes
+    ----------
+    dead : ndarray of bool, shape (ny, nx)
+        NaN in every frame, imask bit 14.
+    hot : ndarray of bool, shape (ny, nx)
+        An excess in every frame.
+    flagged : ndarray of bool, shape (ny, nx)
+        Pixels with imask bit 14: all dead ones, and some of the hot.
+    """
+
+    dead: NDArray[np.bool_]
+    hot: NDArray[np.bool_]
+    flagged: NDArray[np.bool_]
+
+
+def bad_pixels(
+    rng: np.random.Generator, shape: tuple[int, int], n_dead: int, n_hot: int, hot_flagged: float
+) -> BadPixels:
+    """Draw the bad pixels of a channel, all different.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        A stream of the channel, not of a frame.
+    shape : tuple of int
+        (ny, nx).
+    n_dead, n_hot : int
+        How many of each.
+    hot_flagged : float
+        Fraction of the hot pixels that the mask knows.
+
+    Returns
+    -------
+    BadPixels
+    """
+    size = shape[0] * shape[1]
+    chosen = rng.permutation(size)[: n_dead + n_hot]
+    dead, hot, flagged = (np.zeros(size, dtype=bool) for _ in range(3))
+    dead[chosen[:n_dead]] = True
+    hot[chosen[n_dead:]] = True
+    flagged[chosen[: n_dead + round(hot_flagged * n_hot)]] = True
+    return BadPixels(dead.reshape(shape), hot.reshape(shape), flagged.reshape(shape))
+
+
+def full_well_mjy_sr(well_e: float, gain: float, fluxconv: float, framtime_s: float) -> float:
+    """Surface brightness that fills the well in a frame; charge gathers over FRAMTIME, not EXPTIME.
+
+    Parameters
+    ----------
+    well_e : float
+        Full well in electrons.
+    gain, fluxconv : float
+        e/DN and (MJy/sr)/(DN/s).
+    framtime_s : float
+        Integration of the whole frame.
+
+    Returns
+    -------
+    float
+        MJy/sr.
+    """
+    return well_e * fluxconv / (gain * framtime_s)

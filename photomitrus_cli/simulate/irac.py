@@ -1,0 +1,150 @@
+"""Simulate an IRAC field: an archive-like tree of frames with its truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.io.atomic import check_folder, write_bytes
+from photomitrus_cli.run.errors import OutputExistsError
+from photomitrus_cli.simulate.cardtext import primary_bytes
+from photomitrus_cli.simulate.frame import Frame, field_model, simulate_frame
+from photomitrus_cli.simulate.headers import mask_cards, science_cards
+from photomitrus_cli.simulate.iracconfig import IracSimulation
+from photomitrus_cli.simulate.iracplan import FramePlan, plan_aor
+from photomitrus_cli.simulate.sky import make_sky
+from photomitrus_cli.simulate.truth import TruthRows, write_truth
+
+__all__ = ["IracSimulation", "SimulatedField", "plan_field", "simulate_field"]
+
+TRUTH_FOLDER = "truth"
+
+
+@dataclass(frozen=True)
+class SimulatedField:
+    """What a simulation wrote.
+
+    Attributes
+    ----------
+    output : Path
+        Root of the tree.
+    n_frames : int
+        Frames (each with its uncertainty and masks).
+    frames : list of Path
+        The cbcd files in the order in which they were taken.
+    truth : dict of str to Path
+        Truth products by name.
+    """
+
+    output: Path
+    n_frames: int
+    frames: list[Path]
+    truth: dict[str, Path]
+
+
+def plan_field(config: IracSimulation) -> list[FramePlan]:
+    """List every frame of a field without simulating it.
+
+    Parameters
+    ----------
+    config : IracSimulation
+
+    Returns
+    -------
+    list of FramePlan
+
+    Raises
+    ------
+    ConfigError
+        The channel has no such frame time.
+    """
+    return [plan for aor in range(config.n_aors) for plan in plan_aor(config, aor)]
+
+
+def _frame_files(config: IracSimulation, plan: FramePlan, output: Path) -> dict[str, Path]:
+    kinds = ["cbcd", "cbunc", "bimsk", "brmsk", *(["bcd", "bunc"] if config.write_bcd else [])]
+    stem, folder = plan.stem(config.channel, config.file_version), output / plan.folder(config.channel)
+    return {kind: folder / f"{stem}_{kind}.fits" for kind in kinds}
+
+
+def _refuse_existing(output: Path, planned: set[Path], *, overwrite: bool) -> None:
+    """Refuse a folder that holds frames; when overwriting, only frames that would be left beside the new."""
+    present = {*output.glob("r*/ch*/bcd/*.fits"), *(output / TRUTH_FOLDER).glob("truth_*")}
+    if present and not overwrite:
+        raise OutputExistsError(
+            f"{output} already holds simulated frames", hint="choose another folder or pass --overwrite"
+        )
+    foreign = sorted(present - planned - set((output / TRUTH_FOLDER).glob("truth_*")))
+    if foreign:
+        raise OutputExistsError(
+            f"{output} holds frames of another simulation, such as {foreign[0].name}",
+            hint="choose an empty folder: their truth would be lost",
+        )
+
+
+def _write_frame(config: IracSimulation, plan: FramePlan, frame: Frame, files: dict[str, Path]) -> None:
+    science = science_cards(config, plan)
+    content: dict[str, tuple[list[str], NDArray[np.generic]]] = {
+        "cbcd": (science, frame.sci),
+        "cbunc": (science, frame.unc),
+        "bcd": (science, frame.sci),
+        "bunc": (science, frame.unc),
+        "bimsk": (mask_cards(config, plan, "bimsk"), frame.imask),
+        "brmsk": (mask_cards(config, plan, "brmsk"), frame.rmask),
+    }
+    for kind, path in files.items():
+        write_bytes(path, primary_bytes(*content[kind]))
+
+
+def simulate_field(
+    config: IracSimulation,
+    output: Path,
+    *,
+    on_frame: Callable[[str], None] | None = None,
+    overwrite: bool = False,
+) -> SimulatedField:
+    """Write a simulated field and its truth.
+
+    Parameters
+    ----------
+    config : IracSimulation
+        Every parameter.
+    output : Path
+        Root folder: frames go to ``r<AORKEY>/ch<N>/bcd``, the truth to ``truth``.
+    on_frame : callable, optional
+        Called with the name of each frame once it is written.
+    overwrite : bool
+        Replace the frames of an earlier run with the same names.
+
+    Returns
+    -------
+    SimulatedField
+
+    Raises
+    ------
+    ConfigError
+        The channel has no such frame time.
+    OutputExistsError
+        The folder holds frames.
+    WriteError
+        A file cannot be written.
+    """
+    plans = plan_field(config)
+    files = [_frame_files(config, plan, output) for plan in plans]
+    _refuse_existing(output, {path for item in files for path in item.values()}, overwrite=overwrite)
+    field = field_model(config, make_sky(config))
+    rows = TruthRows()
+    for folder in sorted({item["cbcd"].parent for item in files} | {output / TRUTH_FOLDER}):
+        check_folder(folder)
+    for plan, item in zip(plans, files, strict=True):
+        frame = simulate_frame(field, plan)
+        _write_frame(config, plan, frame, item)
+        rows.add(config, plan, frame, item["cbcd"].relative_to(output).as_posix())
+        if on_frame is not None:
+            on_frame(item["cbcd"].name)
+    truth = write_truth(output / TRUTH_FOLDER, field, rows)
+    return SimulatedField(output, len(plans), [item["cbcd"] for item in files], truth)

@@ -1,0 +1,40 @@
+"""Random streams that depend on what they are for and on nothing drawn before."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Purpose(IntEnum):
+    """What a stream is for; the numbers are part of the recipe and never change."""
+
+    STARS = 1
+    GALAXIES = 2
+    POINTING = 3
+    POINTING_ERROR = 4
+    BACKGROUND = 5
+    NOISE = 6
+    COSMIC_RAYS = 7
+    BAD_PIXELS = 8
+    HOUSEKEEPING = 9
+
+
+def stream(seed: int, purpose: Purpose, aor: int = 0, frame: int = 0) -> np.random.Generator:
+    """Return the generator of one purpose in one frame.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the simulation.
+    purpose : Purpose
+        What is drawn.
+    aor, frame : int
+        0-based numbers of the AOR and of the frame in it (0 for what belongs to the field).
+
+    Returns
+    -------
+    numpy.random.Generator
+    """
+    return np.random.default_rng([seed, aor, frame, int(purpose)])
