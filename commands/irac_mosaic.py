@@ -61,9 +61,10 @@ _KEY = "irac.mosaic"
 def command(ctx: click.Context, /, **_: object) -> None:
     """Combine IRAC frames into one mosaic with its uncertainty.
 
-    INPUTS are folders (searched recursively), FITS files, or text files listing either. Frames are recognised,
-    grouped and paired with their uncertainties and masks by their headers. The folder given with -o gets
-    ch<N>_mosaic.fits (SCI UNC COV EXP STD MASK and the table INPUTS), a picture, the configuration and a manifest.
+    INPUTS are folders (searched recursively), FITS files, or text files listing either. Frames are
+    recognised, grouped and paired with their uncertainties and masks by their headers. The folder
+    given with -o gets ch<N>_mosaic.fits (SCI UNC COV EXP STD MASK and the table INPUTS), a picture,
+    the configuration and a manifest.
 
     \b
     Examples:

@@ -1,0 +1,49 @@
+"""`astromap simulate irac`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from photomitrus_cli.options import choice, common_options, config_options, setting
+
+_KEY = "irac.simulate"
+
+
+@click.command("irac")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@setting("--seed", key=f"{_KEY}.seed", help="Seed of all random numbers.", type=int)
+@setting("--channel", key=f"{_KEY}.channel", help="IRAC channel.", type=click.IntRange(1, 4))
+@setting("--mission", key=f"{_KEY}.mission", help="Mission phase.", type=choice(["cryo", "warm"]))
+@setting("--sip", key=f"{_KEY}.sip", help="Distortion model.", type=choice(["cryo", "warm"]))
+@setting("--aors", key=f"{_KEY}.n_aors", help="Number of AORs.", type=int)
+@setting("--dithers", key=f"{_KEY}.dithers_per_aor", help="Positions of each AOR.", type=int)
+@setting("--field-size", key=f"{_KEY}.field_size_arcmin", help="Side of the field (arcmin).", type=float)
+@setting(
+    "--pointing-rms",
+    key=f"{_KEY}.pointing_rms_arcsec",
+    help="Error of the header positions (arcsec).",
+    type=float,
+)
+@click.option("--overwrite", is_flag=True, help="Write into a folder that holds frames already.")
+@config_options
+@common_options
+@click.pass_context
+def command(ctx: click.Context, /, out: Path, *, overwrite: bool, **_: object) -> None:
+    """Simulate an IRAC field in the folder OUT, as the archive would deliver it, with its truth.
+
+    OUT gets r<AORKEY>/ch<N>/bcd/SPITZER_I<N>_..._{cbcd,cbunc,bimsk,brmsk}.fits and truth/ with the true
+    sources, their place on every frame, the offsets of the frames and the noise-free sky. Equal seeds give
+    equal frames.
+    """
+    from photomitrus_cli.launch import session
+    from photomitrus_cli.simulate.irac import plan_field, simulate_field
+
+    with session(ctx) as (config, progress):
+        simulation = config.irac.simulate
+        with progress.task("frames", len(plan_field(simulation))) as advance:
+            field = simulate_field(simulation, out, on_frame=lambda _name: advance(), overwrite=overwrite)
+    click.echo(f"simulated {field.n_frames} frames in {out}")
+    for name, path in sorted(field.truth.items()):
+        click.echo(f"  truth: {name}: {path}")

@@ -131,7 +131,8 @@ def _similar(word: str, names: Sequence[str] | dict[str, Any]) -> list[str]:
 
 def make_group(name: str) -> click.Group:
     """Build one instrument's group, with the common options."""
-    return common_options(LazyGroup(name, GROUPS[name]))
+    group: click.Group = common_options(LazyGroup(name, GROUPS[name]))
+    return group
 
 
 def make_cli() -> click.Group:
@@ -143,7 +144,8 @@ def make_cli() -> click.Group:
         epilog="Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 bad input, 4 no usable data, "
         "5 output exists, 6 partial (--keep-going), 130/143 interrupted.",
     )
-    return common_options(click.version_option(__version__, prog_name="astromap")(root))
+    decorated: click.Group = common_options(click.version_option(__version__, prog_name="astromap")(root))
+    return decorated
 
 
 def main() -> NoReturn:

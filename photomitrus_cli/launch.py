@@ -17,7 +17,7 @@ from photomitrus_cli.console import TerminalProgress, configure_logging, print_s
 from photomitrus_cli.io.atomic import write_json
 from photomitrus_cli.options import common_values, settings_given
 from photomitrus_cli.run.config import LOCAL_FILE, Layers, build, collect
-from photomitrus_cli.run.context import Context, RunControl
+from photomitrus_cli.run.context import Context, Progress, RunControl
 from photomitrus_cli.run.errors import PartialError
 from photomitrus_cli.run.parallel import Executor, available_cores, local_executor
 from photomitrus_cli.run.summary import Summary
@@ -53,12 +53,9 @@ def launch(ctx: click.Context, stage: str) -> None:
     PartialError
         When units failed under ``--keep-going``.
     """
-    with _logging(ctx):
-        if Path(LOCAL_FILE).is_file():
-            _log.info("configuration: %s", Path(LOCAL_FILE).resolve())
-        config, _ = resolve(ctx)
+    with session(ctx) as (config, progress):
         with _executor(ctx, config) as executor:
-            summary = importlib.import_module(stage).run(config, _context(ctx, executor))
+            summary = importlib.import_module(stage).run(config, _context(ctx, executor, progress))
         print_summary(summary)
         _write_reports(ctx, summary)
     if summary.failed():
@@ -68,7 +65,8 @@ def launch(ctx: click.Context, stage: str) -> None:
 
 
 @contextmanager
-def _logging(ctx: click.Context) -> Iterator[None]:
+def session(ctx: click.Context) -> Iterator[tuple[AstromapConfig, Progress]]:
+    """Open what every computing command needs: the log, the configuration and a progress display."""
     common = common_values(ctx)
     reset = configure_logging(
         verbose=common.get("verbose", 0),
@@ -77,7 +75,11 @@ def _logging(ctx: click.Context) -> Iterator[None]:
         log_file=common.get("log_file"),
     )
     try:
-        yield
+        if Path(LOCAL_FILE).is_file():
+            _log.info("configuration: %s", Path(LOCAL_FILE).resolve())
+        config, _ = resolve(ctx)
+        bars = wants_progress(common.get("progress"), quiet=common.get("quiet", 0))
+        yield config, TerminalProgress(enabled=bars)
     except Exception:
         _log.debug("the run failed", exc_info=True)
         raise
@@ -95,8 +97,7 @@ def _executor(ctx: click.Context, config: AstromapConfig) -> Iterator[Executor]:
         yield executor
 
 
-def _context(ctx: click.Context, executor: Executor) -> Context:
-    common = common_values(ctx)
+def _context(ctx: click.Context, executor: Executor, progress: Progress) -> Context:
     flags: dict[str, Any] = {
         name: bool(ctx.params.get(name)) for name in ("dry_run", "overwrite", "resume", "keep_going")
     }
@@ -105,9 +106,7 @@ def _context(ctx: click.Context, executor: Executor) -> Context:
         argv=tuple(sys.argv[1:]),
         control=RunControl(**flags),
         executor=executor,
-        progress=TerminalProgress(
-            enabled=wants_progress(common.get("progress"), quiet=common.get("quiet", 0))
-        ),
+        progress=progress,
     )
 
 

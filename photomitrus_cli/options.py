@@ -39,8 +39,8 @@ PRIME_TOKENS: Mapping[str, str] = {
 class LegacyCommand(click.Command):
     """A command that accepts the exact spellings of the program it replaces.
 
-    Click would take ``-parent`` apart into ``-p arent``; the documented words are rewritten before parsing, so
-    that typing errors keep their plain messages and the help shows the modern form.
+    Click would take ``-parent`` apart into ``-p arent``; the documented words are rewritten before parsing,
+    so that typing errors keep their plain messages and the help shows the modern form.
     """
 
     def __init__(self, *args: Any, tokens: Mapping[str, str] = PRIME_TOKENS, **kwargs: Any) -> None:

@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.jit import kernel
+from photomitrus_cli.imaging.support import LANES, support_sums
 
 Float = NDArray[np.float64]
 
 RADIUS = 3
 TAPS = 2 * RADIUS
+# The kernel reads eight pixels of a row and uses six.
+RIGHT_BORDER = RADIUS + LANES - TAPS
 ENTRIES = 1024
 
 BAD = np.uint8(1)
@@ -46,12 +49,15 @@ def weight_table(entries: int = ENTRIES) -> Float:
 
     Returns
     -------
-    ndarray of float64, shape (entries + 1, 6)
-        Row k holds the weights of pixels floor(x) - 2 to floor(x) + 3 at x - floor(x) = k / entries.
+    ndarray of float64, shape (entries + 1, 8)
+        Row k holds the weights of pixels floor(x) - 2 to floor(x) + 3 at x - floor(x) = k / entries, and two
+        zeros.
     """
     fraction = np.arange(entries + 1) / entries
     weights = lanczos3(np.arange(1 - RADIUS, RADIUS + 1)[None, :] - fraction[:, None])
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    table = np.zeros((entries + 1, LANES))
+    table[:, :TAPS] = weights / weights.sum(axis=1, keepdims=True)
+    return table
 
 
 @kernel
@@ -74,48 +80,34 @@ def near_bad(state: NDArray[np.uint8]) -> None:
 
 
 @kernel
-def weights_at(table: Float, fraction: float, out: Float) -> None:
-    """Interpolate the weight table.
-
-    Parameters
-    ----------
-    table : ndarray of float64
-        From `weight_table`.
-    fraction : float
-        Position between two pixels, 0 to below 1.
-    out : ndarray of float64, shape (6,)
-        Result.
-    """
-    place = fraction * (table.shape[0] - 1)
-    k = np.uint64(place)
-    share = place - k
-    for a in range(np.uint64(TAPS)):
-        out[a] = table[k, a] + share * (table[k + np.uint64(1), a] - table[k, a])
-
-
-@kernel
-def bad_share(state: NDArray[np.uint8], j: int, i: int, wy: Float, wx: Float) -> float:
+def bad_share(
+    state: NDArray[np.uint8], table: Float, j: np.uint64, i: np.uint64, ty: float, tx: float
+) -> float:
     """Share of the absolute kernel weight that falls on bad pixels.
 
     Parameters
     ----------
     state : ndarray of uint8
         Pixel states; bit `BAD` counts.
+    table : ndarray of float64
+        From `weight_table`.
     j, i : int
         First row and column of the support.
-    wy, wx : ndarray of float64, shape (6,)
-        Weights along each axis.
+    ty, tx : float
+        Place of the weights along each axis in the table.
 
     Returns
     -------
     float
         From 0 to 1.
     """
+    ny, nx = np.uint64(ty), np.uint64(tx)
     bad = 0.0
     total = 0.0
-    for b in range(TAPS):
-        for a in range(TAPS):
-            weight = abs(wy[b] * wx[a])
+    for b in range(np.uint64(TAPS)):
+        wy = abs(table[ny, b] + (ty - ny) * (table[ny + np.uint64(1), b] - table[ny, b]))
+        for a in range(np.uint64(TAPS)):
+            weight = wy * abs(table[nx, a] + (tx - nx) * (table[nx + np.uint64(1), a] - table[nx, a]))
             total += weight
             if state[j + b, i + a] & BAD:
                 bad += weight
@@ -171,8 +163,8 @@ def lanczos_window(
 
     Parameters
     ----------
-    sci, var : ndarray of float32, shape (ny + 6, nx + 6)
-        Frame and variance with a border of 3 pixels, every pixel finite.
+    sci, var : ndarray of float32, shape (ny + 6, nx + 8)
+        Frame and variance with a border of 3 pixels, 5 on the right, every pixel finite.
     state : ndarray of uint8, same shape
         `BAD` and `NEAR_BAD` bits; the border is bad.
     node_x, node_y, origin, step
@@ -189,9 +181,9 @@ def lanczos_window(
         Results, written where valid.
     """
     y0, y1, x0, x1 = window
-    ny, nx = sci.shape[0] - 2 * RADIUS, sci.shape[1] - 2 * RADIUS
+    ny, nx = sci.shape[0] - 2 * RADIUS, sci.shape[1] - RADIUS - RIGHT_BORDER
+    entries = table.shape[0] - 1
     px, py = np.empty(x1 - x0), np.empty(x1 - x0)
-    wx, wy = np.empty(TAPS), np.empty(TAPS)
     for y in range(y0, y1):
         row_positions(node_x, origin, step, y, x0, x1, px)
         row_positions(node_y, origin, step, y, x0, x1, py)
@@ -200,22 +192,15 @@ def lanczos_window(
             # Written so that NaN nodes fail it too.
             if not (fx >= -0.5 and fx <= nx - 0.5 and fy >= -0.5 and fy <= ny - 0.5):
                 continue
-            # First pixel of the support in the bordered arrays; unsigned, so that no index is taken as
-            # negative.
+            # First pixel of the support in the bordered arrays; unsigned, so that no index is taken as negative.
             kx, ky = np.uint64(fx + 1.0), np.uint64(fy + 1.0)
-            weights_at(table, fx + 1.0 - kx, wx)
-            weights_at(table, fy + 1.0 - ky, wy)
+            tx, ty = (fx + 1.0 - kx) * entries, (fy + 1.0 - ky) * entries
+            ex, ey = np.uint64(tx), np.uint64(ty)
             if state[ky + np.uint64(2), kx + np.uint64(2)] & NEAR_BAD:
-                if bad_share(state, ky, kx, wy, wx) > max_bad_share:
+                share = bad_share(state, table, ky, kx, ty, tx)
+                if share > max_bad_share:
                     continue
-            total, spread = 0.0, 0.0
-            for b in range(np.uint64(TAPS)):
-                line, noise = 0.0, 0.0
-                for a in range(np.uint64(TAPS)):
-                    line += wx[a] * sci[ky + b, kx + a]
-                    noise += wx[a] * wx[a] * var[ky + b, kx + a]
-                total += wy[b] * line
-                spread += wy[b] * wy[b] * noise
+            total, spread = support_sums(sci, var, table, ky, kx, ey, ty - ey, ex, tx - ex)
             value[y - corner[0], x - corner[1]] = total
             variance[y - corner[0], x - corner[1]] = spread
             valid[y - corner[0], x - corner[1]] = True

@@ -19,7 +19,7 @@ _FINE = 256
 def _autocorrelation() -> Float:
     """Phase-averaged sum over taps of w(t) w(t + d) along one axis, for d = 0, 1/256, ... up to 6 pixels."""
     # The normalised weights of all positions, read as one function of the distance to the pixel.
-    shape = weight_table(_FINE)[:-1, ::-1].T.ravel()
+    shape = weight_table(_FINE)[:-1, TAPS - 1 :: -1].T.ravel()
     full = np.correlate(shape, shape, mode="full")[shape.size - 1 :] / _FINE
     out = np.append(full, np.zeros(_FINE))
     out.setflags(write=False)

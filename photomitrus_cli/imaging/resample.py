@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.imaging.lanczos import BAD, RADIUS, lanczos_window, near_bad, weight_table
+from photomitrus_cli.imaging.lanczos import BAD, RADIUS, RIGHT_BORDER, lanczos_window, near_bad, weight_table
 from photomitrus_cli.imaging.mapping import Box, PixelMap
 from photomitrus_cli.imaging.repair import fill_bad
 from photomitrus_cli.run.errors import InputError
@@ -15,18 +15,19 @@ from photomitrus_cli.run.errors import InputError
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
-MAX_BAD_SHARE = 0.1
+MAX_BAD_SHARE = 0.2
+_BORDER = ((RADIUS, RADIUS), (RADIUS, RIGHT_BORDER))
 _TABLE = weight_table()
 _TABLE.setflags(write=False)
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedFrame:
-    """A frame ready for interpolation: bad pixels filled, a border of 3 filled pixels, states.
+    """A frame ready for interpolation: bad pixels filled, a border of 3 filled pixels (5 on the right), states.
 
     Parameters
     ----------
-    sci, var : ndarray of float32, shape (ny + 6, nx + 6)
+    sci, var : ndarray of float32, shape (ny + 6, nx + 8)
         Finite everywhere.
     state : ndarray of uint8, same shape
         Bits of `photomitrus_cli.imaging.lanczos`; the border is bad.
@@ -75,10 +76,10 @@ def prepare_frame(sci: NDArray[np.floating], var: NDArray[np.floating], bad: Boo
     """
     if not sci.shape == var.shape == bad.shape or sci.ndim != 2:
         raise InputError(f"frame {sci.shape}, variance {var.shape} and mask {bad.shape} differ in shape")
-    value = np.pad(np.asarray(sci, dtype=np.float32), RADIUS)
-    noise = np.pad(np.asarray(var, dtype=np.float32), RADIUS)
+    value = np.pad(np.asarray(sci, dtype=np.float32), _BORDER)
+    noise = np.pad(np.asarray(var, dtype=np.float32), _BORDER)
     unusable = np.pad(
-        bad | ~np.isfinite(sci) | ~(np.isfinite(var) & (var >= 0)), RADIUS, constant_values=True
+        bad | ~np.isfinite(sci) | ~(np.isfinite(var) & (var >= 0)), _BORDER, constant_values=True
     )
     value, noise = fill_bad(value, noise, unusable)
     state = unusable.astype(np.uint8) * BAD
@@ -151,7 +152,8 @@ def resample_frame(
     InputError
         If the map is not of this frame.
     """
-    if tuple(n + 2 * RADIUS for n in pixel_map.shape) != frame.sci.shape:
+    bordered = tuple(n + sum(b) for n, b in zip(pixel_map.shape, _BORDER, strict=True))
+    if bordered != frame.sci.shape:
         raise InputError(
             f"a map of a {pixel_map.shape} frame does not fit a frame stored as {frame.sci.shape}"
         )

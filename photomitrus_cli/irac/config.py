@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PositiveFloat
 
 from photomitrus_cli.run.config import RelativePath, Section
+from photomitrus_cli.simulate.iracconfig import IracSimulation
 
 ANY_BIT = tuple(range(16))
 
@@ -53,3 +54,4 @@ class IracSection(Section):
     """Keys of ``irac``."""
 
     mosaic: MosaicSettings
+    simulate: IracSimulation

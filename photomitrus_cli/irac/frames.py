@@ -269,4 +269,4 @@ def _pair(
     if absent and missing == "drop":
         selection.records.append(UnitRecord(str(frame.path), "skipped", f"has no {', '.join(absent)}"))
         return
-    selection.frames.append(replace(frame, **found))
+    selection.frames.append(replace(frame, unc=found["unc"], imask=found["imask"], rmask=found["rmask"]))

@@ -165,7 +165,7 @@ def _combine_all(
 def _write(plan: Plan, planes: dict[str, NDArray[Any]], correlation: float) -> list[Figure]:
     fits_path, png_path = plan.product.paths
     hdus = mosaic_hdus(planes, plan.grid, plan.settings, plan.record, correlation=correlation)
-    # The picture waits under its temporary name until the mosaic is safe, so that neither stands without the other.
+    # The picture waits under its temporary name until the mosaic is safe: neither stands without the other.
     with atomic_path(png_path) as part:
         draw_mosaic(
             part,

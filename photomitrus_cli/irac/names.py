@@ -47,8 +47,9 @@ def find_files(inputs: Iterable[Path], filetype: str) -> dict[str, list[Path]]:
     Parameters
     ----------
     inputs : iterable of Path
-        Folders (searched recursively, hidden ones left out), FITS files (taken whatever their type; their folder
-        is searched for companions), or text files with one folder or file a line, relative to the list.
+        Folders (searched recursively, hidden ones left out), FITS files (taken whatever their type; their
+        folder is searched for companions), or text files with one folder or file a line, relative to the
+        list.
     filetype : str
         Type of the frames.
 

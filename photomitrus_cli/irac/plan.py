@@ -103,7 +103,7 @@ def make_plan(config: AstromapConfig, product: Product, *, keep_going: bool) -> 
 
 
 def _footprints(selection: Selection, *, keep_going: bool) -> NDArray[np.float64]:
-    """Give each frame's edge on the sky, shape (n, 2, k), deg; frames with a broken WCS move to the records."""
+    """Give the frames' edges on the sky, shape (n, 2, k), deg; frames with a broken WCS go to the records."""
     corners, sound = [], []
     for frame in selection.frames:
         try:

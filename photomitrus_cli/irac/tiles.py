@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +128,7 @@ def combine_tile(task: TileTask) -> dict[str, float]:
     combined = _weighted(task, flags) if task.rule == "weighted" else _median(task, flags)
     flags |= np.where(combined.coverage == 0, NO_DATA, np.uint8(0))
     flags |= np.where(combined.coverage < LOW_COVERAGE, FEW_FRAMES, np.uint8(0))
-    planes = {
+    planes: dict[str, NDArray[Any]] = {
         "SCI": combined.sci.astype(np.float32),
         "UNC": combined.unc.astype(np.float32),
         "COV": combined.coverage.astype(np.int16),
@@ -146,7 +146,7 @@ def combine_tile(task: TileTask) -> dict[str, float]:
 
 
 def _weighted(task: TileTask, flags: NDArray[np.uint8]) -> Combined:
-    mean = WeightedMean(flags.shape)  # type: ignore[arg-type]
+    mean = WeightedMean(flags.shape)
     area = task.grid.scale**2
     for member in task.members:
         window, frame = _resample(task, member, flags)
@@ -164,7 +164,7 @@ def _weighted(task: TileTask, flags: NDArray[np.uint8]) -> Combined:
 
 def _median(task: TileTask, flags: NDArray[np.uint8]) -> Combined:
     """Combine class by class, so that only one class's frames are in memory."""
-    medians = ClassMedian(flags.shape)  # type: ignore[arg-type]
+    medians = ClassMedian(flags.shape)
     for exptime in sorted({member.exptime_s for member in task.members}):
         members = [member for member in task.members if member.exptime_s == exptime]
         values = np.full((len(members), *flags.shape), np.nan, dtype=np.float32)

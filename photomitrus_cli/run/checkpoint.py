@@ -1,7 +1,8 @@
 """Checkpoints: finished units of work kept on disk until the product is complete.
 
-A checkpoint exists under its final name only when it was written whole; it carries the key of the run it belongs
-to, and the archive's own CRC guards its bytes. After a crash ``--resume`` therefore repeats only what is missing.
+A checkpoint exists under its final name only when it was written whole; it carries the key of the run it
+belongs to, and the archive's own CRC guards its bytes. After a crash ``--resume`` repeats only what is
+missing.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def cosmic_rays(
     spread_dex : float
         Scatter of that deposit from hit to hit, in dex.
     max_length_px : float
-        Lengths L run from 1 px to this with a density proportional to L**-1.5, mostly short as in real frames.
+        Lengths L run from 1 px to this with a density proportional to L**-1.5: mostly short, as in reality.
     completeness : float
         Fraction of hits marked as found.
 

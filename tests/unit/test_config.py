@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_packaged_defaults_are_complete_and_valid() -> None:
 def test_every_packaged_key_has_a_comment() -> None:
     for section in SECTIONS:
         lines = packaged_yaml(section).splitlines()
-        for above, line in zip(lines, lines[1:], strict=False):
+        for above, line in itertools.pairwise(lines):
             if line.strip() and not line.strip().startswith("#") and not line.rstrip().endswith(":"):
                 assert above.strip().startswith("#"), f"{section}.yaml: {line.strip()} has no comment"
 
