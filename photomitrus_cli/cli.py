@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from photomitrus_cli.run.parallel import Executor
 
 _COMMANDS = "photomitrus_cli.commands"
+TERMINATED = 143
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,8 @@ def run_command(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except SystemExit as error:
+        if error.code == TERMINATED:
+            click.echo(f"{name}: terminated", err=True)
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:  # noqa: BLE001 - the outermost edge: one line instead of a traceback
         return _unexpected(error, name)
@@ -248,4 +251,4 @@ def _unexpected(error: Exception, name: str) -> int:
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     """Turn SIGTERM into an exception, so that clean-up runs and no partial file stays."""
     del signum, frame
-    raise SystemExit(143)
+    raise SystemExit(TERMINATED)

@@ -86,6 +86,8 @@ def _terminal_handler(level: int) -> logging.Handler:
 
 
 def _file_handler(path: Path) -> logging.Handler:
+    if path.name.endswith((".fits", ".gz", ".fz")):
+        raise WriteError(f"--log-file {path}: looks like data; the log is text")
     try:
         handler = logging.FileHandler(path, encoding="utf-8")
     except OSError as error:

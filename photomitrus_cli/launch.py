@@ -18,7 +18,7 @@ from photomitrus_cli.io.atomic import write_json
 from photomitrus_cli.options import common_values, settings_given
 from photomitrus_cli.run.config import LOCAL_FILE, Layers, build, collect
 from photomitrus_cli.run.context import Context, Progress, RunControl
-from photomitrus_cli.run.errors import PartialError
+from photomitrus_cli.run.errors import ConfigError, PartialError, WriteError
 from photomitrus_cli.run.parallel import Executor, available_cores, local_executor
 from photomitrus_cli.run.summary import Summary
 from photomitrus_cli.settings import SECTIONS, AstromapConfig
@@ -54,6 +54,7 @@ def launch(ctx: click.Context, stage: str) -> None:
         When units failed under ``--keep-going``.
     """
     with session(ctx) as (config, progress):
+        _check_summary_path(ctx)
         with _executor(ctx, config) as executor:
             summary = importlib.import_module(stage).run(config, _context(ctx, executor, progress))
         print_summary(summary)
@@ -62,6 +63,17 @@ def launch(ctx: click.Context, stage: str) -> None:
         raise PartialError(
             f"{len(summary.failed())} of {len(summary.units)} units failed", hint="they are listed above"
         )
+
+
+def _check_summary_path(ctx: click.Context) -> None:
+    """Find out before the work whether the summary can be written, and not over a frame."""
+    path: Path | None = ctx.params.get("summary")
+    if path is None or ctx.params.get("dry_run"):
+        return
+    if path.name.endswith((".fits", ".gz", ".fz")):
+        raise ConfigError(f"--summary {path}: looks like data", hint="the summary is JSON; name it so")
+    if not path.parent.is_dir():
+        raise WriteError(f"--summary {path}: there is no folder {path.parent}")
 
 
 @contextmanager

@@ -207,7 +207,7 @@ def grid_for_footprints(
 
 
 def _box(x: Float, y: Float, *, symmetric: bool) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Whole-pixel box about the tangent point: (width, height), crpix; infinite when a point has no projection."""
+    """Whole-pixel box about the tangent point: (width, height), crpix; infinite without a projection."""
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         return (np.inf, np.inf), (0.0, 0.0)
     # Positions are outer pixel edges: the pixel centres inside lie half a pixel further in.

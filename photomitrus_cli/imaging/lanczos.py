@@ -9,6 +9,7 @@ from photomitrus_cli.imaging.jit import kernel
 from photomitrus_cli.imaging.support import LANES, support_sums
 
 Float = NDArray[np.float64]
+Index = NDArray[np.int32]
 
 RADIUS = 3
 TAPS = 2 * RADIUS
@@ -81,7 +82,14 @@ def near_bad(state: NDArray[np.uint8]) -> None:
 
 @kernel
 def bad_share(
-    state: NDArray[np.uint8], table: Float, j: np.uint64, i: np.uint64, ty: float, tx: float
+    state: NDArray[np.uint8],
+    table: Float,
+    row: np.uint64,
+    col: np.uint64,
+    entry_y: np.uint64,
+    share_y: float,
+    entry_x: np.uint64,
+    share_x: float,
 ) -> float:
     """Share of the absolute kernel weight that falls on bad pixels.
 
@@ -91,33 +99,31 @@ def bad_share(
         Pixel states; bit `BAD` counts.
     table : ndarray of float64
         From `weight_table`.
-    j, i : int
-        First row and column of the support.
-    ty, tx : float
-        Place of the weights along each axis in the table.
+    row, col : uint64
+        First pixel of the support.
+    entry_y, share_y, entry_x, share_x : uint64, float
+        Row of the weight table and share of the next, along each axis.
 
     Returns
     -------
     float
         From 0 to 1.
     """
-    ny, nx = np.uint64(ty), np.uint64(tx)
+    one = np.uint64(1)
     bad = 0.0
     total = 0.0
     for b in range(np.uint64(TAPS)):
-        wy = abs(table[ny, b] + (ty - ny) * (table[ny + np.uint64(1), b] - table[ny, b]))
+        wy = abs(table[entry_y, b] + share_y * (table[entry_y + one, b] - table[entry_y, b]))
         for a in range(np.uint64(TAPS)):
-            weight = wy * abs(table[nx, a] + (tx - nx) * (table[nx + np.uint64(1), a] - table[nx, a]))
+            weight = wy * abs(table[entry_x, a] + share_x * (table[entry_x + one, a] - table[entry_x, a]))
             total += weight
-            if state[j + b, i + a] & BAD:
+            if state[row + b, col + a] & BAD:
                 bad += weight
     return bad / total
 
 
 @kernel
-def row_positions(
-    node: Float, origin: tuple[int, int], step: int, y: int, x0: int, x1: int, out: Float
-) -> None:
+def row_positions(node: Float, origin: tuple[int, int], step: int, y: int, x0: int, out: Float) -> None:
     """Interpolate one node table along a row of the grid.
 
     Parameters
@@ -126,13 +132,14 @@ def row_positions(
         Frame x or y at the nodes.
     origin, step
         The node table, see `photomitrus_cli.imaging.mapping.PixelMap`.
-    y, x0, x1 : int
-        Grid pixels (y, x0) to (y, x1 - 1).
-    out : ndarray of float64, shape (>= x1 - x0,)
-        Result.
+    y, x0 : int
+        First grid pixel of the row.
+    out : ndarray of float64, shape (n,)
+        Frame positions of grid pixels (y, x0) to (y, x0 + n - 1).
     """
     j = y // step - origin[0]
     v = (y - (j + origin[0]) * step) / step
+    x1 = x0 + out.size
     for i in range(x0 // step - origin[1], (x1 - 1) // step - origin[1] + 1):
         start = (i + origin[1]) * step
         left = node[j, i] + v * (node[j + 1, i] - node[j, i])
@@ -140,6 +147,38 @@ def row_positions(
         slope = (right - left) / step
         for x in range(max(start, x0), min(start + step, x1)):
             out[x - x0] = left + (x - start) * slope
+
+
+@kernel
+def split_positions(
+    position: Float, size: int, entries: int, first: Index, entry: Index, share: Float
+) -> None:
+    """Turn positions along one axis into supports and places in the weight table.
+
+    Parameters
+    ----------
+    position : ndarray of float64, shape (n,)
+        Frame positions; NaN away from the frame.
+    size : int
+        Frame size along the axis, pixels.
+    entries : int
+        Intervals of the weight table.
+    first : ndarray of int32, shape (n,)
+        First pixel of the support in the bordered arrays, -1 off the frame; result.
+    entry, share : ndarray of int32 and float64, shape (n,)
+        Row of the weight table and the share of the next; result.
+    """
+    for n in range(position.size):
+        place = position[n] + 1.0
+        # Written so that NaN fails it too.
+        inside = place >= 0.5 and place <= size + 0.5
+        place = place if inside else 0.0
+        whole = np.floor(place)
+        place = (place - whole) * entries
+        row = np.floor(place)
+        first[n] = np.int32(whole) if inside else np.int32(-1)
+        entry[n] = np.int32(row)
+        share[n] = place - row
 
 
 @kernel
@@ -178,29 +217,34 @@ def lanczos_window(
     max_bad_share : float
         Largest share of the absolute weight on bad pixels of a valid value.
     value, variance, valid : ndarray of float32, float32, bool
-        Results, written where valid.
+        Results, written everywhere in the window; NaN, NaN, False where there is no value.
     """
     y0, y1, x0, x1 = window
     ny, nx = sci.shape[0] - 2 * RADIUS, sci.shape[1] - RADIUS - RIGHT_BORDER
     entries = table.shape[0] - 1
-    px, py = np.empty(x1 - x0), np.empty(x1 - x0)
+    position = np.empty(x1 - x0)
+    first_x, first_y = np.empty(x1 - x0, np.int32), np.empty(x1 - x0, np.int32)
+    entry_x, entry_y = np.empty(x1 - x0, np.int32), np.empty(x1 - x0, np.int32)
+    share_x, share_y = np.empty(x1 - x0), np.empty(x1 - x0)
     for y in range(y0, y1):
-        row_positions(node_x, origin, step, y, x0, x1, px)
-        row_positions(node_y, origin, step, y, x0, x1, py)
-        for x in range(x0, x1):
-            fx, fy = px[x - x0], py[x - x0]
-            # Written so that NaN nodes fail it too.
-            if not (fx >= -0.5 and fx <= nx - 0.5 and fy >= -0.5 and fy <= ny - 0.5):
+        row_positions(node_x, origin, step, y, x0, position)
+        split_positions(position, nx, entries, first_x, entry_x, share_x)
+        row_positions(node_y, origin, step, y, x0, position)
+        split_positions(position, ny, entries, first_y, entry_y, share_y)
+        value[y - corner[0], x0 - corner[1] : x1 - corner[1]] = np.nan
+        variance[y - corner[0], x0 - corner[1] : x1 - corner[1]] = np.nan
+        valid[y - corner[0], x0 - corner[1] : x1 - corner[1]] = False
+        for n in range(x1 - x0):
+            if first_x[n] < 0 or first_y[n] < 0:
                 continue
-            # First pixel of the support in the bordered arrays; unsigned, so that no index is taken as negative.
-            kx, ky = np.uint64(fx + 1.0), np.uint64(fy + 1.0)
-            tx, ty = (fx + 1.0 - kx) * entries, (fy + 1.0 - ky) * entries
-            ex, ey = np.uint64(tx), np.uint64(ty)
-            if state[ky + np.uint64(2), kx + np.uint64(2)] & NEAR_BAD:
-                share = bad_share(state, table, ky, kx, ty, tx)
-                if share > max_bad_share:
-                    continue
-            total, spread = support_sums(sci, var, table, ky, kx, ey, ty - ey, ex, tx - ex)
-            value[y - corner[0], x - corner[1]] = total
-            variance[y - corner[0], x - corner[1]] = spread
-            valid[y - corner[0], x - corner[1]] = True
+            # Unsigned, so that no index is taken as counted from the end.
+            row, col = np.uint64(first_y[n]), np.uint64(first_x[n])
+            ey, ex = np.uint64(entry_y[n]), np.uint64(entry_x[n])
+            ty, tx = share_y[n], share_x[n]
+            near = state[row + np.uint64(2), col + np.uint64(2)] & NEAR_BAD
+            if near and bad_share(state, table, row, col, ey, ty, ex, tx) > max_bad_share:
+                continue
+            total, spread = support_sums(sci, var, table, row, col, ey, ty, ex, tx)
+            value[y - corner[0], x0 + n - corner[1]] = total
+            variance[y - corner[0], x0 + n - corner[1]] = spread
+            valid[y - corner[0], x0 + n - corner[1]] = True

@@ -39,8 +39,7 @@ def pixel_variance_share() -> float:
 
 
 def large_area_ratio(native_area: float, output_area: float) -> float:
-    """Noise variance of large areas over that of single output pixels, for one resampled frame (or their
-    mean).
+    """Noise variance of large areas over that of single output pixels, in a frame or a mean of frames.
 
     Independent native pixels of variance s^2 give a large aperture the variance s^2 (native / output area) an
     output pixel, and each output pixel s^2 times `pixel_variance_share`.
@@ -83,8 +82,8 @@ def median_remainder_ratio(native_area: float, output_area: float, *, angles: in
 
     For normal values median = mean + remainder, the two independent (Basu). The correlation of the remainder
     between two places whose values correlate by r is taken from the limit of many values, where the median
-    behaves as the mean sign: h(r) = ((2/pi) asin r - (2/pi) r) / (1 - 2/pi). The ratio is the sum of h over all
-    lags of the output grid, averaged over position angles.
+    behaves as the mean sign: h(r) = ((2/pi) asin r - (2/pi) r) / (1 - 2/pi). The ratio is the sum of h over
+    all lags of the output grid, averaged over position angles.
 
     Parameters
     ----------

@@ -9,7 +9,8 @@ from photomitrus_cli.imaging.jit import kernel
 
 Float32 = NDArray[np.float32]
 
-# Pixels to each side that are looked at, and how often what was filled serves to fill what is deeper in a hole.
+# Pixels to each side that are looked at, and how often what was filled serves to fill what is deeper in a
+# hole.
 REACH = 2
 PASSES = 3
 
@@ -70,8 +71,9 @@ def fill_bad(
     Returns
     -------
     sci, var : ndarray of float32, shape (ny, nx)
-        Copies. The variance of a filled pixel is the same mean of its neighbours' variances. Deep inside large
-        holes both take the mean of the good pixels (0 if none is good): no valid output pixel reaches there.
+        Copies. The variance of a filled pixel is the same mean of its neighbours' variances. Deep inside
+        large holes both take the mean of the good pixels (0 if none is good): no valid output pixel reaches
+        there.
     """
     out = np.array(sci, dtype=np.float32, order="C")
     out_var = np.array(var, dtype=np.float32, order="C")

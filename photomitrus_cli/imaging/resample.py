@@ -23,7 +23,7 @@ _TABLE.setflags(write=False)
 
 @dataclass(frozen=True, eq=False)
 class PreparedFrame:
-    """A frame ready for interpolation: bad pixels filled, a border of 3 filled pixels (5 on the right), states.
+    """A frame ready for interpolation: bad pixels filled, and a border of 3 pixels (5 on the right).
 
     Parameters
     ----------
@@ -159,10 +159,14 @@ def resample_frame(
         )
     y0, y1, x0, x1 = pixel_map.bbox if window is None else window
     shape = (y1 - y0, x1 - x0)
-    value, variance = (np.full(shape, np.nan, dtype=np.float32) for _ in range(2))
-    out = Resampled(value, variance, np.zeros(shape, dtype=np.bool_))
     by0, by1, bx0, bx1 = pixel_map.bbox
     inner = (max(y0, by0), min(y1, by1), max(x0, bx0), min(x1, bx1))
+    # The kernel writes all of the inner window.
+    value, variance = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+    valid = np.empty(shape, dtype=np.bool_)
+    out = Resampled(value, variance, valid)
+    if inner != (y0, y1, x0, x1):
+        value[:], variance[:], valid[:] = np.nan, np.nan, False
     if inner[0] >= inner[1] or inner[2] >= inner[3]:
         return out
     lanczos_window(

@@ -285,7 +285,9 @@ def _remove(part: Path) -> None:
 
 
 def _write_error(path: Path, error: OSError) -> WriteError:
-    return WriteError(f"{path}: cannot be written: {error.strerror or error}")
+    # NumPy reports a short write without saying why; the disk or the quota is full.
+    cause = error.strerror or f"the disk is full? {error}"
+    return WriteError(f"{path}: cannot be written: {cause}")
 
 
 def _identities(path: Path) -> set[object]:

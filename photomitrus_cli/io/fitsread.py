@@ -13,7 +13,7 @@ from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.checksum import datasum, is_intact, stated_sums
 from photomitrus_cli.io.pixels import Array, physical_values, stored_array
 from photomitrus_cli.io.structure import MAX_BYTES, Unit, find_image, truncated
-from photomitrus_cli.io.tiles import decompress, image_cards
+from photomitrus_cli.io.tiles import decompress, image_cards, needs_checksum
 from photomitrus_cli.run.errors import InputError
 
 
@@ -80,7 +80,7 @@ def read_image(
         A FITS file, plain or gzip, with the image in the primary unit or an extension, plain or
         tile-compressed.
     verify : bool
-        Compare CHECKSUM and DATASUM where the header has them.
+        Compare CHECKSUM and DATASUM where the header has them. HCOMPRESS images are always checked.
     hashed : bool
         Compute the SHA-256; it takes longer than the reading itself.
     max_bytes : int
@@ -101,8 +101,9 @@ def read_image(
         unit = find_image(blocks, max_bytes)
         buffer = _read_data(blocks, unit)
         sha256 = blocks.finish()
-    if verify:
-        _verify(unit, buffer)
+    fragile = unit.is_tiled and needs_checksum(unit.cards)
+    if verify or fragile:
+        _verify(unit, buffer, required=fragile)
     if unit.is_tiled:
         cards = image_cards(unit.cards)
         data = decompress(unit, buffer, max_bytes)
@@ -127,7 +128,12 @@ def _read_data(blocks: BlockReader, unit: Unit) -> npt.NDArray[np.uint8]:
     return buffer
 
 
-def _verify(unit: Unit, buffer: npt.NDArray[np.uint8]) -> None:
+def _verify(unit: Unit, buffer: npt.NDArray[np.uint8], *, required: bool) -> None:
     stated = stated_sums(unit.cards)
+    if stated is None and required:
+        raise InputError(
+            f"{unit.cards.path}: HCOMPRESS data without a checksum are not trusted",
+            hint="unpack it with funpack",
+        )
     if stated is not None and not is_intact(unit.header, datasum(buffer), stated):
         raise InputError(f"{unit.cards.path}: checksum mismatch: the file is damaged")

@@ -67,9 +67,10 @@ def write_fits(final: str | Path, hdus: fits.HDUList) -> FileRecord:
         When the file cannot be written or a header breaks the FITS standard.
     """
     final = Path(final)
-    _declare_long_strings(hdus)
     with atomic_path(final) as part:
         try:
+            hdus.verify("exception")
+            _declare_long_strings(hdus)
             if part.suffix == ".gz":
                 _write_packed(part, hdus)
             else:

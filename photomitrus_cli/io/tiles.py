@@ -11,6 +11,7 @@ import zlib
 
 import numpy as np
 from astropy.io import fits
+from astropy.io.fits.hdu.compressed._compression import CfitsioException
 from astropy.utils.exceptions import AstropyWarning
 
 from photomitrus_cli.io.blocks import BLOCK
@@ -27,10 +28,11 @@ _TABLE_ONLY = re.compile(
     r"|GCOUNT|HECKSUM|DATASUM|SCALE|ZERO)"
 )
 _IMAGE_NAMES = re.compile(r"Z(BITPIX|NAXIS\d*|BLANK)")
-# What astropy and its codecs were seen to raise for damaged tables.
+# What astropy and its codecs raise for damaged tables; CfitsioException derives from Exception alone.
 _ASTROPY_ERRORS = (
     ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
-    ValueError, struct.error, zlib.error, fits.VerifyError, AstropyWarning,
+    ValueError, struct.error, zlib.error, fits.VerifyError, AstropyWarning, CfitsioException,
+    RuntimeWarning,
 )  # fmt: skip
 _WARNINGS_LOCK = threading.Lock()
 
@@ -75,11 +77,13 @@ def decompress(unit: Unit, buffer: Array, max_bytes: int) -> Array:
     """
     path = unit.cards.path
     image = read_structure(image_cards(unit.cards), max_bytes)
+    _check_tiles(unit.cards, image.shape, max_bytes)
     stored = io.BytesIO(_EMPTY_PRIMARY + unit.header + buffer.tobytes())
     try:
         with _WARNINGS_LOCK, warnings.catch_warnings():
             # Only what astropy.io.fits says here: filters are shared by all threads.
-            warnings.filterwarnings("error", category=AstropyWarning, module=r"astropy\.io\.fits")
+            for category in (AstropyWarning, RuntimeWarning):
+                warnings.filterwarnings("error", category=category, module=r"astropy\.io\.fits")
             with fits.open(stored, memmap=False, do_not_scale_image_data=True) as hdus:
                 data = np.asarray(hdus[1].data)
     except _ASTROPY_ERRORS as error:
@@ -87,6 +91,35 @@ def decompress(unit: Unit, buffer: Array, max_bytes: int) -> Array:
     if data.shape != image.shape:
         raise InputError(f"{path}: the compressed image is damaged: its shape is {data.shape}")
     return np.ascontiguousarray(data, data.dtype.newbyteorder("="))
+
+
+def needs_checksum(cards: Cards) -> bool:
+    """Tell whether a table may only be decompressed when a checksum proves it whole.
+
+    The HCOMPRESS decoder trusts lengths inside the compressed stream: damaged ones corrupt the memory of the
+    process instead of raising an error.
+
+    Parameters
+    ----------
+    cards : Cards
+        The header of the table.
+
+    Returns
+    -------
+    bool
+        True for HCOMPRESS_1.
+    """
+    return str(cards.get("ZCMPTYPE", "")).startswith("HCOMPRESS")
+
+
+def _check_tiles(cards: Cards, shape: tuple[int, ...], max_bytes: int) -> None:
+    """Refuse tiles of no size or of any size; one may be larger than the image."""
+    pixels = 1
+    for axis, length in enumerate(reversed(shape), start=1):
+        tile = cards.integer(f"ZTILE{axis}", length if axis == 1 else 1)
+        pixels *= tile
+        if tile < 1 or pixels > max_bytes:
+            raise InputError(f"{cards.path}: ZTILE{axis} is {tile} for an axis of {length}")
 
 
 def _image_name(key: str) -> str | None:

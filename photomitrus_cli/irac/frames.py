@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +14,8 @@ from photomitrus_cli.io.fitsread import read_cards
 from photomitrus_cli.irac.names import IMASK_TYPE, RMASK_TYPE, stem_and_type, uncertainty_types
 from photomitrus_cli.run.errors import InputError
 from photomitrus_cli.run.summary import UnitRecord
+
+_log = logging.getLogger(__name__)
 
 MissingPolicy = Literal["estimate", "refuse", "drop"]
 
@@ -112,13 +116,19 @@ def frame_key(cards: Cards) -> FrameKey:
     )
 
 
-def read_frame(path: Path) -> tuple[Frame, str]:
+def read_frame(path: Path, channel: int) -> tuple[Frame | None, str]:
     """Read a frame's header.
+
+    Parameters
+    ----------
+    path : Path
+    channel : int
+        Of other channels nothing more is read.
 
     Returns
     -------
-    frame : Frame
-        Without companions yet.
+    frame : Frame or None
+        Without companions yet; None when it is of another channel.
     reason : str
         Why the frame cannot be used although it is sound; empty when it can.
 
@@ -128,9 +138,12 @@ def read_frame(path: Path) -> tuple[Frame, str]:
         When the header is broken or lacks a keyword that is needed.
     """
     cards = read_cards(path)
+    key = frame_key(cards)
+    if key.channel != channel:
+        return None, ""
     frame = Frame(
         path=path,
-        key=frame_key(cards),
+        key=key,
         creator=cards.text("CREATOR", ""),
         exptime_s=cards.number("EXPTIME"),
         framtime_s=cards.number("FRAMTIME", float("nan")),
@@ -189,13 +202,13 @@ def select_frames(
     usable: list[Frame] = []
     for path in files[filetype]:
         try:
-            frame, reason = read_frame(path)
+            frame, reason = read_frame(path, channel)
         except InputError as error:
             if not keep_going:
                 raise
             selection.records.append(UnitRecord(str(path), "failed", error.message))
             continue
-        if frame.key.channel != channel:
+        if frame is None:
             selection.other_channels += 1
         elif reason or frame.exptime_s < min_exptime_s:
             reason = reason or f"EXPTIME {frame.exptime_s:g} s is below {min_exptime_s:g} s"
@@ -217,11 +230,16 @@ def _newest_of_each(frames: Iterable[Frame], selection: Selection) -> list[Frame
         if rival is None:
             best[frame.key] = frame
             continue
-        kept, left = sorted((frame, rival), key=lambda f: (f.creator, str(f.path)), reverse=True)
+        kept, left = sorted((frame, rival), key=_age, reverse=True)
         best[frame.key] = kept
         reason = f"the same exposure as {kept.path}"
         selection.records.append(UnitRecord(str(left.path), "skipped", reason))
     return [best[key] for key in sorted(best)]
+
+
+def _age(frame: Frame) -> tuple[list[int], str]:
+    """Order pipeline versions as numbers: S18.25.0 is newer than S18.7.0."""
+    return [int(number) for number in re.findall(r"\d+", frame.creator)], str(frame.path)
 
 
 class _Companions:
@@ -240,14 +258,20 @@ class _Companions:
             except InputError as error:
                 # Its header does not say whose it is; the archive's name does.
                 self.broken[stem_and_type(path)[0]] = error
+                _log.warning("%s", error)
         return table
 
     def find(self, frame: Frame, role: str) -> Path | None:
-        """Give the frame's companion in a role, from the frame's own folder where there are several."""
+        """Give the frame's companion in a role; of several, that of its own folder, then of its own name."""
+        stem = stem_and_type(frame.path)[0]
+
+        def preference(path: Path) -> tuple[bool, bool, str]:
+            return path.parent != frame.path.parent, stem_and_type(path)[0] != stem, str(path)
+
         for kind in self.kinds[role]:
             paths = self._tables.get(kind, {}).get(frame.key, [])
             if paths:
-                return min(paths, key=lambda path: (path.parent != frame.path.parent, str(path)))
+                return min(paths, key=preference)
         return None
 
 
@@ -263,9 +287,13 @@ def _pair(
     found = {role: companions.find(frame, role) for role in companions.kinds}
     absent = [role for role, path in found.items() if path is None]
     if absent and missing == "refuse":
-        raise InputError(
+        error = InputError(
             f"{frame.path}: has no {', '.join(absent)}", hint="--missing estimate or --missing drop goes on"
         )
+        if not keep_going:
+            raise error
+        selection.records.append(UnitRecord(str(frame.path), "failed", error.message))
+        return
     if absent and missing == "drop":
         selection.records.append(UnitRecord(str(frame.path), "skipped", f"has no {', '.join(absent)}"))
         return

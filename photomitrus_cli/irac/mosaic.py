@@ -26,6 +26,7 @@ from photomitrus_cli.run.provenance import (
     Product,
     guard_outputs,
     is_current,
+    recorded_units,
     write_failure,
     write_manifest,
 )
@@ -62,7 +63,7 @@ def run(config: AstromapConfig, context: Context) -> Summary:
         planned = [UnitRecord(str(frame.path), "used") for frame in plan.selection.frames]
         return _summary(plan, planned + plan.selection.records, "planned")
     if context.control.resume and is_current(product, plan.record.key):
-        return _summary(plan, [], "up to date")
+        return _summary(plan, recorded_units(product), "up to date")
     check_folder(product.folder, plan.disk_bytes)
     remove_stale_parts(product.folder)
     with open_store(product.work, plan.record.key, resume=context.control.resume) as store:

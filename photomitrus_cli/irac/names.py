@@ -21,6 +21,11 @@ UNCERTAINTY_TYPES = {"bcd": ("bunc", "cbunc"), "cbcd": ("cbunc", "bunc")}
 OTHER_UNCERTAINTY_TYPES = ("cbunc", "bunc")
 IMASK_TYPE = "bimsk"
 RMASK_TYPE = "brmsk"
+# What an archive folder holds; a file of such a type is a frame only when that type is asked for.
+ARCHIVE_TYPES = frozenset(
+    {"bcd", "cbcd", "bunc", "cbunc", IMASK_TYPE, RMASK_TYPE, "crmsk", "sub2d", "unc2d", "msk2d", "cov2d"}
+    | {"maic", "munc", "mcov"}
+)
 _LIST_BYTES = 50_000_000
 
 
@@ -47,9 +52,10 @@ def find_files(inputs: Iterable[Path], filetype: str) -> dict[str, list[Path]]:
     Parameters
     ----------
     inputs : iterable of Path
-        Folders (searched recursively, hidden ones left out), FITS files (taken whatever their type; their
-        folder is searched for companions), or text files with one folder or file a line, relative to the
-        list.
+        Folders (searched recursively, hidden ones left out), FITS files, or text files with one folder or
+        file a line, relative to the list. A file that is named itself counts as a frame unless its type is
+        another one of the archive's (``r*/ch1/bcd/*.fits`` names masks and uncertainties too); its folder
+        is searched for companions.
     filetype : str
         Type of the frames.
 
@@ -65,12 +71,19 @@ def find_files(inputs: Iterable[Path], filetype: str) -> dict[str, list[Path]]:
     """
     companions = {*uncertainty_types(filetype), IMASK_TYPE, RMASK_TYPE}
     found: dict[str, dict[Path, Path]] = {kind: {} for kind in (filetype, *companions)}
+    searched: set[Path] = set()
     for path in _expand(inputs):
         if path.is_dir():
-            _add(found, _walk(path))
-        else:
+            _add(found, _walk(path, set()))
+            continue
+        kind = stem_and_type(path)[1]
+        if kind == filetype or kind not in ARCHIVE_TYPES:
             found[filetype].setdefault(path.resolve(), path)
-            _add(found, (p for p in sorted(path.parent.iterdir()) if stem_and_type(p)[1] in companions))
+        else:
+            _add(found, [path])
+        if path.parent not in searched:
+            searched.add(path.parent)
+            _add(found, (p for p in _children(path.parent) if stem_and_type(p)[1] in companions))
     return {kind: sorted(paths.values()) for kind, paths in found.items()}
 
 
@@ -83,34 +96,57 @@ def _add(found: dict[str, dict[Path, Path]], paths: Iterable[Path]) -> None:
                 _log.debug("%s is the same file as %s", path, first)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder}: the folder cannot be read: {error.strerror or error}") from error
+
+
+def _walk(folder: Path, above: set[Path]) -> Iterator[Path]:
+    """Give the files below a folder; a link to a folder that is being searched is not followed."""
+    here = folder.resolve()
+    if here in above:
+        return
+    for path in _children(folder):
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            yield from _walk(path)
+            yield from _walk(path, above | {here})
         else:
             yield path
 
 
-def _expand(inputs: Iterable[Path]) -> Iterator[Path]:
+def _expand(inputs: Iterable[Path], listed_in: tuple[Path, ...] = ()) -> Iterator[Path]:
     for path in inputs:
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder")
+        if not _exists(path):
+            where = f"{listed_in[-1]}: lists " if listed_in else ""
+            raise InputError(f"{where}{path}: no such file or folder")
         if path.is_dir() or is_fits(path):
             yield path
+        elif path.resolve() in listed_in:
+            raise InputError(f"{path}: the list leads back to itself")
         else:
-            yield from _expand(_read_list(path))
+            yield from _expand(_read_list(path), (*listed_in, path.resolve()))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        # A line of some other text file: too long for a name, or with a null character.
+        return False
 
 
 def _read_list(path: Path) -> list[Path]:
+    problem = InputError(f"{path}: neither a folder, a FITS file nor a text list of them")
     try:
         if path.stat().st_size > _LIST_BYTES:
             raise InputError(f"{path}: too large for a list of files")
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: neither a folder, a FITS file nor a text list of them") from error
+        raise problem from error
     names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    if path.name in names:
-        raise InputError(f"{path}: the list names itself")
+    if any("\0" in name or name.startswith("<") for name in names):
+        raise problem
     return [path.parent / name for name in names]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,11 +97,27 @@ def make_plan(config: AstromapConfig, product: Product, *, keep_going: bool) -> 
     grid = grid_for_footprints(
         corners[:, 0], corners[:, 1], settings.pixel_scale_arcsec, center=center, size=size
     )
+    refuse_overwriting_inputs(product.paths, (path for paths in files.values() for path in paths))
     inputs = [path for frame in selection.frames for path in frame.files]
-    refuse_overwriting_inputs(product.paths, inputs)
-    decisive = settings.model_dump(mode="json", exclude={"inputs", "output"})
+    _refuse_unprintable([*product.paths, *inputs])
+    # The frames left out are part of the product too, in its table.
+    decisive = settings.model_dump(mode="json", exclude={"inputs", "output"}) | {
+        "left_out": [[record.name, record.status, record.reason] for record in selection.records]
+    }
     record = RunRecord(run_key("irac mosaic", decisive, inputs), to_yaml(config), utc_now())
     return Plan(settings, selection, grid, product, record)
+
+
+def _refuse_unprintable(paths: Iterable[Path]) -> None:
+    """Refuse names that no table, log or terminal could show."""
+    for path in paths:
+        try:
+            str(path).encode("utf-8")
+        except UnicodeEncodeError as error:
+            shown = str(path).encode("utf-8", "backslashreplace").decode()
+            raise InputError(
+                f"{shown}: the name is not valid UTF-8", hint="rename the file or folder"
+            ) from error
 
 
 def _footprints(selection: Selection, *, keep_going: bool) -> NDArray[np.float64]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from astropy.io import fits
@@ -20,6 +22,8 @@ from photomitrus_cli.irac.frames import Frame
 from photomitrus_cli.irac.tiles import MASK_BITS
 from photomitrus_cli.run.provenance import RunRecord
 from photomitrus_cli.run.summary import UnitRecord
+
+_PRINTABLE = "".join(c for c in string.printable if c.isprintable() and c != "%")
 
 # Planes of the mosaic and their types, in the order of the file.
 PLANES: dict[str, type[np.generic]] = {
@@ -42,7 +46,7 @@ _MEANING = {
 
 # Column: type, unit, description. Missing numbers are NaN.
 _COLUMNS: dict[str, tuple[str, str | None, str]] = {
-    "file": ("str", None, "frame"),
+    "file": ("str", None, "frame (other than ASCII: as in a URL)"),
     "status": ("str", None, "used, skipped or failed"),
     "reason": ("str", None, "why the frame was not used"),
     "aorkey": ("i4", None, "AOR"),
@@ -106,6 +110,15 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def ascii_text(text: str) -> str:
+    """Write what a FITS table cannot hold as in a URL, such as %C3%A9 for an accented e.
+
+    ``urllib.parse.unquote`` gives the text back. Plain text, a percent sign included, stays as it is.
+    """
+    plain = text.isascii() and text.isprintable()
+    return text if plain else quote(text, safe=_PRINTABLE)
+
+
 def inputs_table(records: Sequence[UnitRecord]) -> Table:
     """Build the table of every frame seen: used, skipped and failed, with the reasons.
 
@@ -129,7 +142,7 @@ def inputs_table(records: Sequence[UnitRecord]) -> Table:
 
 
 def _cell(record: UnitRecord, name: str, kind: str) -> Any:
-    own = {"file": record.name, "status": record.status, "reason": record.reason}
+    own = {"file": ascii_text(record.name), "status": record.status, "reason": ascii_text(record.reason)}
     value = own.get(name, record.values.get(name))
     if value is not None:
         return value

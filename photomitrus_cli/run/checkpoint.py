@@ -7,12 +7,14 @@ missing.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import shutil
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.io.atomic import atomic_path, remove_stale_parts
-from photomitrus_cli.run.errors import ConfigError, InputError
+from photomitrus_cli.run.errors import ConfigError, InputError, WriteError
 
 _META = "meta_json"
+# What numpy and zipfile raise for damaged archives: wrong flags look like encryption or unknown methods, a
+# wrong magic like another kind of file, a wrong shape like an enormous array.
+_DAMAGED = (
+    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, OverflowError, SyntaxError,
+    struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ class Store:
                     return None
                 arrays = {key: archive[key] for key in archive.files if key != _META}
                 return Checkpoint(arrays, head["meta"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except _DAMAGED:
             return None
 
     def require(self, name: str) -> Checkpoint:
@@ -104,7 +112,7 @@ class Store:
         return None if checkpoint is None else checkpoint.meta
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_store(folder: Path, key: str, *, resume: bool) -> Iterator[Store]:
     """Open the checkpoint folder of a run; it is removed when the block ends without an error.
 
@@ -119,10 +127,16 @@ def open_store(folder: Path, key: str, *, resume: bool) -> Iterator[Store]:
     ------
     ConfigError
         When another run is working in the same folder.
+    WriteError
+        When the folder cannot be made, emptied or written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     lock = folder / "lock"
-    with lock.open("w") as handle:
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context(lock.open("w"))
+        except OSError as error:
+            raise WriteError(f"{folder}: cannot be written: {error.strerror or error}") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -134,10 +148,16 @@ def open_store(folder: Path, key: str, *, resume: bool) -> Iterator[Store]:
             _empty(folder, keep=lock)
         remove_stale_parts(folder)
         yield Store(folder, key)
-        shutil.rmtree(folder)
+        # The product is safe by now; what cannot be removed (another run may be opening the lock) may stay.
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _empty(folder: Path, *, keep: Path) -> None:
-    for path in folder.iterdir():
-        if path != keep:
-            path.unlink()
+    try:
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path != keep:
+                path.unlink()
+    except OSError as error:
+        raise WriteError(f"{folder}: cannot be emptied: {error.strerror or error}") from error

