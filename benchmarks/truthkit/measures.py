@@ -11,7 +11,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from truthkit.photometry import aperture_sums, annulus_levels, centroids, net_fluxes, robust_sigma
+from truthkit.photometry import annulus_levels, aperture_sums, centroids, net_fluxes, robust_sigma
 from truthkit.runs import Mosaic
 
 Float = NDArray[np.float64]
@@ -54,8 +54,8 @@ class StarErrors:
 def expected_response(truth: Path, inputs: Table, rule: str) -> dict[int, tuple[float, int]]:
     """Give the mean response of each source over the frames that hold it, and their number.
 
-    A frame records flux x r_al x r_pp / (mean pixel area); the mosaic's pixels are summed with their true areas,
-    so the frame contributes r_al x r_pp x (local pixel area) / (mean pixel area), in proportion to its weight.
+    A frame records flux x r_al x r_pp / (mean pixel area); the mosaic's pixels are summed with their true
+    areas, so the frame contributes r_al x r_pp x (local pixel area) / (mean pixel area), times its weight.
     """
     detections = Table.read(truth / "truth_detections.ecsv")
     names = np.array([Path(str(name)).name for name in inputs["file"]])
@@ -146,9 +146,7 @@ class BlankSky:
     sigma_ratio_error: float
 
 
-def blank_sky(
-    mosaic: Mosaic, truth: Path, *, n: int = 1500, min_frames: int = 5, seed: int = 1
-) -> BlankSky:
+def blank_sky(mosaic: Mosaic, truth: Path, *, n: int = 1500, min_frames: int = 5, seed: int = 1) -> BlankSky:
     """Measure apertures of 3 native pixels where the truth image is empty.
 
     Parameters
@@ -172,7 +170,7 @@ def blank_sky(
     error = flux_errors(mosaic, x, y, radius, inner, outer)
     light = net_fluxes(ideal, tx, ty, radius, inner, outer) * mosaic.ujy_per_pixel
     well_covered = aperture_sums((mosaic.coverage < min_frames).astype(float), x, y, radius) == 0
-    good = well_covered & np.isfinite(error) & (np.abs(light) < error)
+    good = well_covered & np.isfinite(error) & (np.abs(light) < 0.3 * error)
     flux = net_fluxes(mosaic.sci, x[good], y[good], radius, inner, outer) * mosaic.ujy_per_pixel
     # The wings of stars reach everywhere; what is left of them under the annulus is known.
     pulls = (flux - light[good]) / error[good]
@@ -180,3 +178,9 @@ def blank_sky(
     sigma = robust_sigma(pulls)
     # The standard error of a MAD-based sigma is 1.17 / sqrt(n) of it for normal values.
     return BlankSky(pulls.size, sigma, 1.17 * sigma / float(np.sqrt(pulls.size)))
+
+
+def constant_sky_error(mosaic: Mosaic, level: float) -> float:
+    """Give the largest relative error of a mosaic of a constant sky of ``level`` MJy/sr."""
+    covered = mosaic.coverage > 0
+    return float(np.max(np.abs(mosaic.sci[covered] / level - 1)))

@@ -32,12 +32,21 @@ CLEAN_FIELD: dict[str, Any] = {
     "rmask_completeness": 1.0,
     "hot_flagged_fraction": 1.0,
 }
-# A uniform sky and a perfect detector.
+# No sources at all, every other accident of real frames.
+BLANK_FIELD: dict[str, Any] = {
+    "star_density_arcmin2": 0.0,
+    "n_bright_stars": 0,
+    "n_galaxies": 0,
+    "rmask_completeness": 1.0,
+    "hot_flagged_fraction": 1.0,
+}
+# A uniform sky without noise; dead and hot pixels, all flagged.
 CONSTANT_FIELD: dict[str, Any] = {
     "star_density_arcmin2": 0.0,
     "n_bright_stars": 0,
     "n_galaxies": 0,
     "noise": False,
+    "cosmic_ray_rate": 0.0,
     "offset_rms_mjy_sr": 0.0,
     "first_frame_offset_mjy_sr": 0.0,
     "first_frame_ramp_mjy_sr": 0.0,

@@ -1,4 +1,4 @@
-"""Slow, obvious twins of the imaging kernels: plain formulas, exact WCS per pixel, no tables, no streaming."""
+"""Slow, obvious twins of the imaging kernels: plain formulas, exact WCS, no tables, no streaming."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def interpolate(
     Parameters
     ----------
     sci, var : ndarray of float64, shape (ny, nx)
-        Frame and variance; off the frame the nearest edge pixel counts.
+        Frame and variance; they must reach 3 pixels beyond the position.
     bad : ndarray of bool, shape (ny, nx)
-        Bad pixels; places off the frame are bad too.
+        Bad pixels.
     x, y : float
         Position, 0-based pixels.
     max_bad_share : float
@@ -53,35 +53,32 @@ def interpolate(
     value, variance, valid : float, float, bool
         NaN, NaN, False without a value.
     """
-    ny, nx = sci.shape
-    if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
-        return np.nan, np.nan, False
     i, wx = lanczos_weights(x)
     j, wy = lanczos_weights(y)
-    value = variance = blocked = total = 0.0
-    for b in range(6):
-        for a in range(6):
-            weight = wy[b] * wx[a]
-            row, col = min(max(j + b, 0), ny - 1), min(max(i + a, 0), nx - 1)
-            off = (row, col) != (j + b, i + a)
-            value += weight * sci[row, col]
-            variance += weight**2 * var[row, col]
-            total += abs(weight)
-            blocked += abs(weight) if off or bad[row, col] else 0.0
-    if blocked / total > max_bad_share:
+    weight = np.outer(wy, wx)
+    part = np.s_[j : j + 6, i : i + 6]
+    if np.abs(weight[bad[part]]).sum() / np.abs(weight).sum() > max_bad_share:
         return np.nan, np.nan, False
-    return value, variance, True
+    return float((weight * sci[part]).sum()), float((weight**2 * var[part]).sum()), True
 
 
 def resample(
-    sci: Float, var: Float, bad: Bool, wcs: Any, grid: Any, window: tuple[int, int, int, int], max_bad_share: float
+    bordered: tuple[Float, Float, Bool],
+    shape: tuple[int, int],
+    wcs: Any,
+    grid: Any,
+    window: tuple[int, int, int, int],
+    max_bad_share: float,
 ) -> tuple[Float, Float, Bool]:
     """Interpolate a frame at every pixel of a grid window through the exact WCS.
 
     Parameters
     ----------
-    sci, var, bad : ndarray, shape (ny, nx)
-        Frame, already filled, its variance and its bad pixels.
+    bordered : tuple of ndarray
+        Frame, already filled, its variance and its bad pixels, with a border of at least 3 pixels; the first
+        frame pixel is (3, 3).
+    shape : tuple of int
+        (ny, nx) of the frame without the border.
     wcs : astropy.wcs.WCS
         Of the frame, ICRS.
     grid : Grid
@@ -99,12 +96,13 @@ def resample(
     y0, y1, x0, x1 = window
     value = np.full((y1 - y0, x1 - x0), np.nan)
     variance, valid = value.copy(), np.zeros(value.shape, dtype=np.bool_)
-    for row in range(y0, y1):
-        for col in range(x0, x1):
-            ra, dec = grid.pixel_to_world(float(col), float(row))
-            x, y = wcs.all_world2pix([float(ra)], [float(dec)], 0, quiet=True)
-            out = interpolate(sci, var, bad, float(x[0]), float(y[0]), max_bad_share)
-            value[row - y0, col - x0], variance[row - y0, col - x0], valid[row - y0, col - x0] = out
+    for row, col in np.ndindex(*value.shape):
+        sky = grid.pixel_to_world(float(x0 + col), float(y0 + row))
+        x, y = (float(v) for v in wcs.all_world2pix(*sky, 0, quiet=True))
+        if -0.5 <= x <= shape[1] - 0.5 and -0.5 <= y <= shape[0] - 0.5:
+            value[row, col], variance[row, col], valid[row, col] = interpolate(
+                *bordered, x + 3.0, y + 3.0, max_bad_share
+            )
     return value, variance, valid
 
 

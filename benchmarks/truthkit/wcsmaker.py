@@ -62,7 +62,9 @@ def make_header(
         header["CTYPE1"], header["CTYPE2"] = "RA---TPV", "DEC--TPV"
         for axis in (1, 2):
             # About 8 arcsec at 0.3 degrees from the axis.
-            header.update({f"PV{axis}_1": 1.0, f"PV{axis}_7": 0.08, f"PV{axis}_9": 0.08, f"PV{axis}_4": 0.002})
+            header.update(
+                {f"PV{axis}_1": 1.0, f"PV{axis}_7": 0.08, f"PV{axis}_9": 0.08, f"PV{axis}_4": 0.002}
+            )
     return header
 
 

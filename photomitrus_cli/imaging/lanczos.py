@@ -90,6 +90,7 @@ def bad_share(
     share_y: float,
     entry_x: np.uint64,
     share_x: float,
+    held: Float,
 ) -> float:
     """Share of the absolute kernel weight that falls on bad pixels.
 
@@ -103,6 +104,8 @@ def bad_share(
         First pixel of the support.
     entry_y, share_y, entry_x, share_x : uint64, float
         Row of the weight table and share of the next, along each axis.
+    held : ndarray of float64, shape (6,)
+        Room to work in.
 
     Returns
     -------
@@ -110,16 +113,18 @@ def bad_share(
         From 0 to 1.
     """
     one = np.uint64(1)
-    bad = 0.0
-    total = 0.0
+    total_x, total_y, bad = 0.0, 0.0, 0.0
+    for a in range(np.uint64(TAPS)):
+        held[a] = abs(table[entry_x, a] + share_x * (table[entry_x + one, a] - table[entry_x, a]))
+        total_x += held[a]
     for b in range(np.uint64(TAPS)):
-        wy = abs(table[entry_y, b] + share_y * (table[entry_y + one, b] - table[entry_y, b]))
+        line = 0.0
         for a in range(np.uint64(TAPS)):
-            weight = wy * abs(table[entry_x, a] + share_x * (table[entry_x + one, a] - table[entry_x, a]))
-            total += weight
-            if state[row + b, col + a] & BAD:
-                bad += weight
-    return bad / total
+            line += held[a] * (state[row + b, col + a] & BAD)
+        weight = abs(table[entry_y, b] + share_y * (table[entry_y + one, b] - table[entry_y, b]))
+        total_y += weight
+        bad += weight * line
+    return bad / (total_x * total_y)
 
 
 @kernel
@@ -222,7 +227,7 @@ def lanczos_window(
     y0, y1, x0, x1 = window
     ny, nx = sci.shape[0] - 2 * RADIUS, sci.shape[1] - RADIUS - RIGHT_BORDER
     entries = table.shape[0] - 1
-    position = np.empty(x1 - x0)
+    position, held = np.empty(x1 - x0), np.empty(TAPS)
     first_x, first_y = np.empty(x1 - x0, np.int32), np.empty(x1 - x0, np.int32)
     entry_x, entry_y = np.empty(x1 - x0, np.int32), np.empty(x1 - x0, np.int32)
     share_x, share_y = np.empty(x1 - x0), np.empty(x1 - x0)
@@ -242,7 +247,7 @@ def lanczos_window(
             ey, ex = np.uint64(entry_y[n]), np.uint64(entry_x[n])
             ty, tx = share_y[n], share_x[n]
             near = state[row + np.uint64(2), col + np.uint64(2)] & NEAR_BAD
-            if near and bad_share(state, table, row, col, ey, ty, ex, tx) > max_bad_share:
+            if near and bad_share(state, table, row, col, ey, ty, ex, tx, held) > max_bad_share:
                 continue
             total, spread = support_sums(sci, var, table, row, col, ey, ty, ex, tx)
             value[y - corner[0], x0 + n - corner[1]] = total

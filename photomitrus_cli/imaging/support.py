@@ -1,7 +1,8 @@
 """The inner sum of the Lanczos kernel, eight lanes wide.
 
-numba leaves the 2 x 36 products of an output pixel to scalar instructions (65 ns a pixel in all, against 45 with
-vectors). LLVM splits the vectors into what the processor has; the order of the sums is the same everywhere.
+numba leaves the 2 x 36 products of an output pixel to scalar instructions: 65 ns a pixel in all, against 45
+with vectors. LLVM splits the vectors into what the processor has; the order of the sums is the same
+everywhere.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from astropy.coordinates import SkyCoord
+from astropy.coordinates import FK5, SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from truthkit.wcsmaker import make_header, make_wcs
@@ -32,7 +32,9 @@ def true_error(wcs: Any, pixel_map: PixelMap, grid: Any, rng: np.random.Generato
 
 
 @pytest.mark.parametrize("distortion", ["", "sip", "tpv"])
-@pytest.mark.parametrize(("ra", "dec", "angle"), [(150.0, 2.0, 12.0), (0.0, -60.0, 135.0), (40.0, 89.9, 45.0)])
+@pytest.mark.parametrize(
+    ("ra", "dec", "angle"), [(150.0, 2.0, 12.0), (0.0, -60.0, 135.0), (40.0, 89.9, 45.0)]
+)
 def test_map_is_exact_to_its_stated_error(distortion: str, ra: float, dec: float, angle: float) -> None:
     shape, scale = ((512, 480), 2.5) if distortion == "tpv" else ((256, 256), 1.2233)
     wcs = make_wcs(ra, dec, angle=angle, distortion=distortion, mirrored=distortion == "tpv", scale=scale)
@@ -81,14 +83,8 @@ def _to(ra: Any, dec: Any, system: str) -> tuple[Any, Any]:
     sky = SkyCoord(ra, dec, unit="deg", frame="icrs")
     if system == "galactic":
         return sky.galactic.l.deg, sky.galactic.b.deg
-    turned = sky.transform_to(_fk5(float(system.split("_")[1])))
+    turned = sky.transform_to(FK5(equinox=f"J{system.split('_')[1]}"))
     return turned.ra.deg, turned.dec.deg
-
-
-def _fk5(equinox: float) -> Any:
-    from astropy.coordinates import FK5
-
-    return FK5(equinox=f"J{equinox}")
 
 
 def test_pixel_areas_against_differences_at_every_pixel() -> None:

@@ -54,7 +54,7 @@ def test_given_centre_and_size() -> None:
 
 def test_refusals() -> None:
     with pytest.raises(ConfigError, match="pixels, more than 4e"):
-        grid_for_footprints([10.0, 60.0], [0.0, 0.0], 0.6)
+        grid_for_footprints([10.0, 60.0], [0.0, 40.0], 0.6)
     with pytest.raises(ConfigError, match="spread over the sky"):
         grid_for_footprints([0.0, 180.0], [0.0, 0.0], 0.6)
     with pytest.raises(ConfigError, match="more than"):

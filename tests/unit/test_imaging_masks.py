@@ -24,7 +24,11 @@ def test_wrong_patterns(bits: object) -> None:
 
 @pytest.mark.parametrize("kind", [">i2", "<i2", "u2", "i4", ">u4", "i8"])
 def test_every_bit_by_itself(kind: str) -> None:
-    values = (1 << np.arange(16)).astype("u2").view("i2").astype(kind) if kind[-2] == "i" and kind[-1] == "2" else None
+    values = (
+        (1 << np.arange(16)).astype("u2").view("i2").astype(kind)
+        if kind[-2] == "i" and kind[-1] == "2"
+        else None
+    )
     mask = values if values is not None else (1 << np.arange(16)).astype(kind)
     for bit in range(16):
         np.testing.assert_array_equal(fatal_bits(mask, 1 << bit), np.arange(16) == bit)

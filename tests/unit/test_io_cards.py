@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from astropy.wcs import WCS
 
 from photomitrus_cli.io.cards import Cards, wcs_header
 from photomitrus_cli.io.cardvalue import card_image
+from photomitrus_cli.io.fitsread import read_cards
 from photomitrus_cli.run.errors import InputError
 
 FILE = Path("frame.fits")
@@ -190,3 +192,18 @@ def sip_header() -> fits.Header:
     header.update(B_0_2=2.3e-5, B_1_1=-2.4e-5, WCDELT1=1.0)
     header["DATE-OBS"] = "2010-01-10T00:00:00"
     return header
+
+
+@pytest.mark.real
+@pytest.mark.filterwarnings("ignore::astropy.wcs.FITSFixedWarning")
+@pytest.mark.skipif("ASTROMAP_TEST_DATA" not in os.environ, reason="ASTROMAP_TEST_DATA is not set")
+@pytest.mark.parametrize(
+    "pattern", ["irac-dither/r*/*.fits", "irac-bcd/*/*.fits", "wise-l1b/*/*.fits", "nir/2mass*/*j.fits"]
+)
+def test_wcs_of_real_frames_is_that_of_the_whole_header(pattern: str) -> None:
+    path = min(Path(os.environ["ASTROMAP_TEST_DATA"]).glob(pattern))
+    full = WCS(fits.getheader(path))
+    pixels = np.random.default_rng(1).uniform(0, 255, (50, 2))
+    small = WCS(wcs_header(read_cards(path)))
+    np.testing.assert_array_equal(small.all_pix2world(pixels, 0), full.all_pix2world(pixels, 0))
+    assert small.wcs.radesys == full.wcs.radesys
