@@ -46,23 +46,24 @@ def scratch() -> Iterator[Path]:
 
 HEAD = """# Accuracy
 
-Written by `make truth` with astromap {version}. Every figure is a true error: products of simulated fields
-against the simulator's truth, and products of real frames against the frames themselves and Gaia. The simulator
-shares no WCS, resampling or correction code with the stages. Errors are standard errors.
+Written by `make truth` with astromap {version}. Every figure is a true error: products of simulated
+fields against the simulator's truth, and products of real frames against the frames themselves and Gaia.
+The simulator shares no WCS, resampling or correction code with the stages. Errors are standard errors.
 """
 STARS = """
 ### Stars
 
-32 frames of 30 s and 100 s in four AORs (rolls 88 to 269 deg), isolated stars of 0.3-3 mJy above 100 sigma on
-five frames or more, all accidents on, cosmic rays flagged by the masks, header positions exact. Flux in 6 arcsec
-apertures over flux in the same aperture of the noise-free image times the mean response of the star's frames;
-positions by Gaussian-windowed centroids.
+32 frames of 30 s and 100 s in four AORs (rolls 88 to 269 deg), isolated stars of 0.3-3 mJy above 100
+sigma on five frames or more, all accidents on, cosmic rays flagged by the masks, header positions exact.
+Flux in 6 arcsec apertures over flux in the same aperture of the noise-free image times the mean response
+of the star's frames; positions by Gaussian-windowed centroids.
 """
 BLANK = """
 ### Blank sky
 
-Apertures of 3 native pixels less their annulus on the same kind of field without sources: true scatter over the
-stated `CORRFAC sqrt(sum UNC^2)`, with the number of apertures. *estimated*: without uncertainty frames.
+Apertures of 3 native pixels less their annulus on the same kind of field without sources: true scatter
+over the stated `CORRFAC sqrt(sum UNC^2)`, with the number of apertures. *estimated*: without uncertainty
+frames.
 """
 REAL = """AOR 17577216, channel 1, {n} frames of 30 s. Isolated Gaia stars on six frames or more, 3 native
 pixels less an annulus of 3.5-8, the same on mosaic and frames; frame fluxes with the local pixel solid angle.

@@ -33,7 +33,7 @@ class Check:
     def line(self) -> str:
         """One line of the table."""
         verdict = "ok" if self.passed else "WRONG"
-        return f"  {self.label:<52}{self.value:>9.3f}   {self.low:g} to {self.high:g}  {verdict}"
+        return f"  {self.label:<52}{self.value:>9.4g}   {self.low:g} to {self.high:g}  {verdict}"
 
 
 def say(text: str) -> None:

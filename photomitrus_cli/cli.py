@@ -162,6 +162,9 @@ def main_prime() -> NoReturn:
 def _launch(command: click.Command, name: str, args: Sequence[str]) -> int:
     """Run locally or, under ``mpiexec``, as the master or a worker of the job."""
     signal.signal(signal.SIGTERM, _terminate)
+    # Work is spread over processes; a BLAS that starts a thread per core in each only fights with them.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
     # A look at the environment alone: the MPI module costs an import that `--help` must not pay.
     if all(os.environ.get(key, "1") in ("", "1") for key in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")):
         return run_command(command, name, args)

@@ -101,6 +101,8 @@ def frame_wcs(cards: Cards) -> WCS:
     InputError
         When there is no celestial WCS, or it is singular or absurd.
     """
+    if not {"CTYPE1", "CTYPE2"} <= cards.keys():
+        raise InputError(f"{cards.path}: the header has no celestial WCS", hint="CTYPE1 or CTYPE2 is missing")
     try:
         with warnings.catch_warnings():
             # Archive headers carry obsolete spellings that astropy corrects and reports one by one.
@@ -133,7 +135,8 @@ def read_arrays(frame: Frame, rules: IngestRules) -> tuple[FrameArrays, Cards]:
     """
     image = read_image(frame.path)
     sci = np.array(image.data, dtype=np.float32)
-    unc, imask, rmask = (_companion(path, image) for path in (frame.unc, frame.imask, frame.rmask))
+    unc = _companion(frame.unc, image)
+    imask, rmask = (_mask(path, image) for path in (frame.imask, frame.rmask))
     bad = ~np.isfinite(sci)
     saturated = np.zeros(sci.shape, dtype=np.bool_)
     if imask is not None:
@@ -161,6 +164,13 @@ def _companion(path: Path | None, image: FitsImage) -> FitsImage | None:
             f"{path}: shape {companion.data.shape} differs from {image.data.shape} of {image.path.name}"
         )
     return companion
+
+
+def _mask(path: Path | None, image: FitsImage) -> FitsImage | None:
+    mask = _companion(path, image)
+    if mask is not None and mask.data.dtype.kind not in "iu":
+        raise InputError(f"{mask.path}: a mask has whole numbers, not {mask.data.dtype.name}")
+    return mask
 
 
 def _variance(unc: FitsImage | None, sci: Float32, level: BackgroundLevel, frame: Frame) -> Float32:

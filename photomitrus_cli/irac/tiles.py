@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from photomitrus_cli.imaging.combine import ClassMedian, Combined, WeightedMean
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.mapping import Box
+from photomitrus_cli.imaging.nearest import nearest_flags
 from photomitrus_cli.imaging.noise import large_area_ratio, median_remainder_ratio
 from photomitrus_cli.imaging.resample import Resampled, resample_frame
-from photomitrus_cli.irac.ingest import Ingested, load_ingested
+from photomitrus_cli.irac.ingest import load_ingested
 from photomitrus_cli.run.checkpoint import Store
 
 # Tiles are the same for any number of workers; a frame reaches about four of this size.
@@ -207,17 +208,7 @@ def _resample(task: TileTask, member: Member, flags: NDArray[np.uint8]) -> tuple
     if member.estimated:
         flags[inside] |= np.where(frame.valid, ESTIMATED, np.uint8(0))
     if ingested.saturated.any():
-        flags[inside] |= np.where(_saturated(ingested, window), SATURATED, np.uint8(0))
+        flags[inside] |= np.where(
+            nearest_flags(ingested.saturated, ingested.pixel_map, window), SATURATED, np.uint8(0)
+        )
     return window, frame
-
-
-def _saturated(ingested: Ingested, window: Box) -> NDArray[np.bool_]:
-    """Tell which output pixels lie nearest to a saturated pixel of the frame."""
-    y, x = np.mgrid[window[0] : window[1], window[2] : window[3]]
-    frame_x, frame_y = ingested.pixel_map.positions(y, x)
-    ny, nx = ingested.saturated.shape
-    known = np.isfinite(frame_x) & np.isfinite(frame_y)
-    j = np.rint(np.where(known, frame_y, -1.0)).astype(np.intp)
-    i = np.rint(np.where(known, frame_x, -1.0)).astype(np.intp)
-    known &= (j >= 0) & (j < ny) & (i >= 0) & (i < nx)
-    return np.asarray(known & ingested.saturated[np.clip(j, 0, ny - 1), np.clip(i, 0, nx - 1)])

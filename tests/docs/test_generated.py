@@ -26,7 +26,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 COMMANDS = [f"astromap {group} {name}" for group, entry in GROUPS.items() for name in entry.commands]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_COMMAND = re.compile(r"(?:^|[\s;])((?:astromap|prime) [^;|&#>\n]+)")
+_COMMAND = re.compile(r"(?:^|[\s;])((?:astromap|prime) [^;|&>\n]+)")
 
 
 def page(name: str) -> str:
@@ -133,7 +133,7 @@ def commands_of(path: Path) -> list[str]:
     found = []
     for block in shell_blocks(path):
         text = re.sub(r"\$\{?\w+\}?", "1", block.replace("\\\n", " "))
-        lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+        lines = [re.sub(r"(^|\s)#.*", "", line) for line in text.splitlines()]
         found += [command.strip() for line in lines for command in _COMMAND.findall(line)]
     return found
 

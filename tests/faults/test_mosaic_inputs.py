@@ -57,7 +57,7 @@ def flip_with_checksum(path: Path) -> None:
 
 
 def bomb(path: Path) -> None:
-    """Half a gigabyte of blanks behind a sound header, in half a megabyte: 3 x 3 pixels are declared 20000^2."""
+    """A sound header that declares 32 GB, in 50 kB of gzip."""
     header = path.read_bytes()[: -(-path.read_bytes().index(b"END" + b" " * 77) // 2880) * 2880]
     big = header.replace(b"NAXIS1  =                  256", b"NAXIS1  =                90000")
     big = big.replace(b"NAXIS2  =                  256", b"NAXIS2  =                90000")
@@ -88,7 +88,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "empty file": (cut(0), "empty file"),
     "HTML page": (lambda path: path.write_text("<!DOCTYPE html><html>404 Not Found</html>"), "HTML"),
     "illegal BITPIX": (card("BITPIX", -31), "BITPIX is -31"),
-    "huge NAXIS": (card("NAXIS1", 10**9), "NAXIS1"),
+    "huge NAXIS": (card("NAXIS1", 10**9), "declares 1024000000000 bytes"),
     "negative NAXIS": (card("NAXIS2", -256), "NAXIS2"),
     "flipped byte": (flip_with_checksum, "checksum"),
     "gz bomb": (bomb, "bytes"),
