@@ -80,3 +80,30 @@ def _sorted_median(values: NDArray[np.float64], low: int, high: int) -> float:
     """Median of values[low:high], which are sorted."""
     n = high - low
     return float(0.5 * (values[low + (n - 1) // 2] + values[low + n // 2]))
+
+
+def difference_sigma(sci: NDArray[np.floating], bad: NDArray[np.bool_]) -> float:
+    """Pixel noise of a frame from the differences of neighbours.
+
+    Differences do not see gradients or a ramp, which widen the distribution of the pixels themselves.
+    For independent normal pixels their median absolute value is 0.6745 sqrt(2) sigma.
+
+    Parameters
+    ----------
+    sci : ndarray of float, shape (ny, nx)
+        Image.
+    bad : ndarray of bool, same shape
+        Pixels not to be used: bad ones and those on objects.
+
+    Returns
+    -------
+    float
+        NaN when no two neighbours are good.
+    """
+    good = ~bad & np.isfinite(sci)
+    pairs = (
+        (sci[:, 1:] - sci[:, :-1])[good[:, 1:] & good[:, :-1]],
+        (sci[1:] - sci[:-1])[good[1:] & good[:-1]],
+    )
+    steps = np.abs(np.concatenate(pairs))
+    return SIGMA_PER_MAD / np.sqrt(2.0) * float(np.median(steps)) if steps.size else float("nan")

@@ -12,7 +12,7 @@ import numpy as np
 from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
 
-from photomitrus_cli.imaging.background import BackgroundLevel, masked_median
+from photomitrus_cli.imaging.background import BackgroundLevel, difference_sigma, masked_median
 from photomitrus_cli.imaging.geometry import check_wcs, pixel_area_map
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.mapping import PixelMap, map_frame
@@ -27,6 +27,9 @@ from photomitrus_cli.run.errors import InputError
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
+
+# Pixels brighter than this above the sky hold objects and say nothing about its noise.
+OBJECT_SIGMA = 3.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def read_arrays(frame: Frame, rules: IngestRules) -> tuple[FrameArrays, Cards]:
     if unc is not None:
         bad |= ~(np.isfinite(unc.data) & (unc.data > 0))
     level = masked_median(sci, bad)
-    var = _variance(unc, sci, level, frame)
+    var = _variance(unc, sci, bad, level, frame)
     if rules.background == "median":
         sci = sci - np.float32(level.level)
     files = [one for one in (image, unc, imask, rmask) if one is not None]
@@ -173,18 +176,20 @@ def _mask(path: Path | None, image: FitsImage) -> FitsImage | None:
     return mask
 
 
-def _variance(unc: FitsImage | None, sci: Float32, level: BackgroundLevel, frame: Frame) -> Float32:
+def _variance(
+    unc: FitsImage | None, sci: Float32, bad: Bool, level: BackgroundLevel, frame: Frame
+) -> Float32:
     """Square the uncertainty or, when it is absent, estimate the variance from the frame itself.
 
-    The estimate is the robust scatter of the sky, squared, plus the Poisson noise of what is above the sky:
+    The estimate is the noise of the sky pixels, squared, plus the Poisson noise of what is above the sky:
     S FLUXCONV / (GAIN EXPTIME) for S in MJy/sr, since S GAIN EXPTIME / FLUXCONV is a number of electrons.
     """
     if unc is not None:
         return np.square(np.asarray(unc.data, dtype=np.float32))
-    above = np.clip(np.nan_to_num(sci - np.float32(level.level), nan=0.0), 0.0, None)
-    return np.asarray(
-        level.sigma**2 + above / np.float32(frame.conversion * frame.exptime_s), dtype=np.float32
-    )
+    above = np.where(np.isfinite(sci), sci - np.float32(level.level), np.float32(0.0))
+    noise = difference_sigma(sci, bad | (above > OBJECT_SIGMA * level.sigma))
+    poisson = np.clip(above, 0.0, None) / np.float32(frame.conversion * frame.exptime_s)
+    return np.asarray(noise**2 + poisson, dtype=np.float32)
 
 
 def ingest(task: IngestTask) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from photomitrus_cli.imaging.background import masked_median
+from photomitrus_cli.imaging.background import difference_sigma, masked_median
 
 
 def test_pure_noise_level_and_error_are_true() -> None:
@@ -52,3 +52,12 @@ def test_constant_image_and_single_pixel() -> None:
     out = masked_median(np.full((8, 8), 3.0, dtype=">f4"), np.zeros((8, 8), dtype=bool))
     assert (out.level, out.sigma, out.error, out.n_used) == (3.0, 0.0, 0.0, 64)
     assert masked_median(np.array([5.0]), np.array([False])).level == 5.0
+
+
+def test_difference_sigma_sees_noise_and_not_gradients() -> None:
+    rng = np.random.default_rng(8)
+    image = rng.normal(0.0, 2.0, (256, 256)) + 0.2 * np.arange(256)[:, None]
+    bad = rng.random((256, 256)) < 0.3
+    image[bad] = 1e6
+    assert difference_sigma(image, bad) == pytest.approx(2.0, rel=0.02)
+    assert np.isnan(difference_sigma(image, np.ones_like(bad)))
