@@ -63,7 +63,7 @@ def make(folder: Path) -> None:
     for rule, name in RULES.items():
         out = folder / name
         # A run that finds its product up to date has no figures, and would replace the page by a bare one.
-        page = [] if (out / "ch1_mosaic.html").is_file() else ["--report", out]
+        page: list[str | Path] = [] if (out / "ch1_mosaic.html").is_file() else ["--report", out]
         run("irac", "mosaic", field, "-o", out, "--combine", rule, "--resume", *page)
 
 

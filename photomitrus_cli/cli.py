@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from photomitrus_cli.run.parallel import Executor
 
 _COMMANDS = "photomitrus_cli.commands"
-TERMINATED = 143
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,10 @@ def main_prime() -> NoReturn:
 
 def _launch(command: click.Command, name: str, args: Sequence[str]) -> int:
     """Run locally or, under ``mpiexec``, as the master or a worker of the job."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _leave)
+    # A run in the background of a shell script ignores Ctrl-C, and goes on doing so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
     # Work is spread over processes; a BLAS that starts a thread per core in each only fights with them.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
@@ -218,7 +220,9 @@ def run_command(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except SystemExit as error:
-        if error.code == TERMINATED:
+        if error.code == 128 + signal.SIGINT:
+            return _interrupted(name)
+        if error.code == 128 + signal.SIGTERM:
             click.echo(f"{name}: terminated", err=True)
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:  # noqa: BLE001 - the outermost edge: one line instead of a traceback
@@ -232,7 +236,8 @@ def _fail(error: AstromapError, name: str) -> int:
 
 
 def _interrupted(name: str) -> int:
-    click.echo(f"{name}: interrupted", err=True)
+    start = "\n" if sys.stderr.isatty() else ""  # the terminal has just shown ^C
+    click.echo(f"{start}{name}: interrupted", err=True)
     return 130
 
 
@@ -251,7 +256,7 @@ def _unexpected(error: Exception, name: str) -> int:
     return 1
 
 
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    """Turn SIGTERM into an exception, so that clean-up runs and no partial file stays."""
-    del signum, frame
-    raise SystemExit(TERMINATED)
+def _leave(signum: int, frame: FrameType | None) -> NoReturn:
+    """Turn a signal into an exception, so that clean-up runs and no partial file stays."""
+    del frame
+    raise SystemExit(128 + signum)

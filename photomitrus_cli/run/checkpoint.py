@@ -82,7 +82,8 @@ class Store:
     def load(self, name: str) -> Checkpoint | None:
         """Give a unit's saved result, or None when it is absent, damaged or of another run."""
         try:
-            with np.load(self.path(name), allow_pickle=False) as archive:
+            # Opened here, because numpy leaves a damaged file open.
+            with self.path(name).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 head = json.loads(str(archive[_META]))
                 if head["key"] != self.key:
                     return None

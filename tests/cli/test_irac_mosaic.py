@@ -183,7 +183,7 @@ def test_an_existing_product_is_refused_before_any_work(base: Path, tmp_path: Pa
     assert_same_product(tmp_path / PRODUCT, small_reference(base) / PRODUCT)
 
 
-HOSTILE = ["[raw]", "[/raw] x", "two  blanks", 'it\'s "quoted"', "né 星", "$(touch x);&", "a%20b", "-o"]
+HOSTILE = ["[raw] [/raw]", 'it\'s  "quoted" $(touch x);& a%20b', "né 星"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -334,7 +334,7 @@ def test_dcenum_tells_exposures_apart(base: Path, tmp_path: Path) -> None:
         (["--combine", "mean"], "combine"),
         (["--center", "nowhere"], "nowhere"),
         (["--set", "irac.mosaic.chanel=2"], "did you mean 'channel'?"),
-        (["--imask-bits", "16"] + ["--set", "irac.mosaic.rmask_bits=[16]"], "rmask_bits"),
+        (["--set", "irac.mosaic.rmask_bits=[16]"], "rmask_bits"),
     ],
 )
 def test_usage_errors_are_exit_code_2(args: list[str], word: str, base: Path, tmp_path: Path) -> None:

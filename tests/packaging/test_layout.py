@@ -93,9 +93,10 @@ def test_sdist_manifest_names_what_exists() -> None:
                 assert (ROOT / name).exists(), f"MANIFEST.in: {name}"
 
 
-def test_version_is_stated_once() -> None:
+def test_changes_and_citation_name_the_version() -> None:
     from photomitrus_cli import __version__
 
     assert __version__.startswith("0.1.0")
     changes = (ROOT / "CHANGES.md").read_text(encoding="utf-8")
     assert __version__.partition(".dev")[0] in changes
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")

@@ -1,0 +1,140 @@
+"""Manifests: what makes a product complete, current, failed; the key of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from photomitrus_cli.run.context import Context, NoProgress, RunControl
+from photomitrus_cli.run.errors import InputError, OutputExistsError, WriteError
+from photomitrus_cli.run.provenance import (
+    Product,
+    RunRecord,
+    guard_outputs,
+    is_current,
+    recorded_units,
+    run_key,
+    utc_now,
+    write_failure,
+    write_manifest,
+)
+from photomitrus_cli.run.summary import UnitRecord
+
+UNITS = [UnitRecord("a.fits", "used", "", {"weight": 1.5}), UnitRecord("b.fits", "skipped", "short")]
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Product:
+    (tmp_path / "p.fits").write_bytes(b"mosaic")
+    (tmp_path / "p.png").write_bytes(b"picture")
+    return Product(tmp_path, "p", ("p.fits", "p.png"))
+
+
+def record(key: str = "k") -> RunRecord:
+    return RunRecord(key, "irac: {}\n", utc_now(), units=UNITS)
+
+
+def test_a_complete_product_is_current_under_its_key_alone(product: Product) -> None:
+    assert not is_current(product, "k")
+    write_manifest(product, record(), Context(), status="complete")
+    assert is_current(product, "k")
+    assert not is_current(product, "other")
+    assert recorded_units(product) == UNITS
+    assert product.config.read_text() == "irac: {}\n"
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing", "partial", "no manifest", "broken manifest", "list"])
+def test_what_is_not_as_recorded_is_not_current(harm: str, product: Product) -> None:
+    write_manifest(product, record(), Context(), status="partial" if harm == "partial" else "complete")
+    if harm == "changed":
+        product.paths[0].write_bytes(b"mosaiC")
+    elif harm == "missing":
+        product.paths[1].unlink()
+    elif harm == "no manifest":
+        product.manifest.unlink()
+    elif harm == "broken manifest":
+        product.manifest.write_text(product.manifest.read_text()[:-40])
+    elif harm == "list":
+        product.manifest.write_text("[]")
+    assert not is_current(product, "k")
+
+
+def test_the_key_follows_what_decides_the_product(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"1")
+    key = run_key("c", {"x": 1, "y": 2}, [file])
+    assert run_key("c", {"y": 2, "x": 1}, [file]) == key
+    assert run_key("c", {"x": 1, "y": 3}, [file]) != key
+    assert run_key("d", {"x": 1, "y": 2}, [file]) != key
+    assert run_key("c", {"x": 1, "y": 2}, []) != key
+    status = file.stat()
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
+    assert run_key("c", {"x": 1, "y": 2}, [file]) != key
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "code"),
+    [
+        (InputError("bad", hint="mend it"), "bad (mend it)", 3),
+        (KeyboardInterrupt(), "interrupted", 130),
+        (SystemExit(143), "interrupted", 143),
+        (SystemExit("odd"), "interrupted", 1),
+        (MemoryError(), "MemoryError", 1),
+    ],
+)
+def test_failures_are_recorded_beside_the_product(
+    error: BaseException, told: str, code: int, product: Product
+) -> None:
+    write_manifest(product, record(), Context(), status="complete")
+    write_failure(product, record(), Context(), error)
+    body = json.loads(product.failure.read_text())
+    assert (body["status"], body["error"], body["exit_code"]) == ("failed", told, code)
+    assert is_current(product, "k")
+    write_manifest(product, record(), Context(), status="complete")
+    assert not product.failure.exists()
+
+
+def test_a_failure_that_cannot_be_recorded_hides_nothing(
+    product: Product, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise WriteError("disk full")
+
+    monkeypatch.setattr("photomitrus_cli.run.provenance.write_json", fail)
+    write_failure(product, record(), Context(), InputError("bad"))
+    assert "the failure could not be recorded: disk full" in caplog.text
+
+
+@pytest.mark.parametrize("flag", ["overwrite", "resume", "dry_run"])
+def test_existing_products_are_guarded(flag: str, product: Product) -> None:
+    with pytest.raises(OutputExistsError, match=r"p\.fits exists"):
+        guard_outputs(product, Context())
+    guard_outputs(product, Context(control=RunControl(**{flag: True})))
+    product.paths[0].unlink()
+    with pytest.raises(OutputExistsError, match=r"p\.png exists"):
+        guard_outputs(product, Context())
+    product.paths[1].unlink()
+    guard_outputs(product, Context())
+
+
+def test_names_taken_by_folders_and_dead_links(product: Product) -> None:
+    product.paths[0].unlink()
+    product.paths[0].symlink_to("nowhere")
+    with pytest.raises(WriteError, match="leads nowhere"):
+        guard_outputs(product, Context(control=RunControl(overwrite=True)))
+    product.paths[0].unlink()
+    product.paths[0].mkdir()
+    with pytest.raises(WriteError, match="is a folder"):
+        guard_outputs(product, Context(control=RunControl(resume=True)))
+
+
+def test_a_context_without_a_terminal_runs_serially_and_silently() -> None:
+    context = Context()
+    assert context.executor.workers == 1
+    assert not (context.control.overwrite or context.control.resume or context.control.keep_going)
+    with NoProgress().task("frames", 3) as advance:
+        advance()
+        advance(2)
