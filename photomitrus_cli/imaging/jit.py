@@ -25,4 +25,10 @@ def kernel(function: F) -> F:
     callable
         The compiled function, with the same signature.
     """
-    return cast("F", njit(cache=True, nogil=True, fastmath={"contract"})(function))
+    options = {"nogil": True, "fastmath": {"contract"}}
+    try:
+        return cast("F", njit(cache=True, **options)(function))
+    except RuntimeError:
+        # numba found no writable folder for its cache (a read-only installation without a home): the first call
+        # of each process then compiles, which costs seconds and nothing else.
+        return cast("F", njit(**options)(function))

@@ -32,7 +32,7 @@ def pixel_variance_share() -> float:
     Returns
     -------
     float
-        Variance of an interpolated value over that of a native pixel, 0.78: less than 1 because interpolation
+        Variance of an interpolated value over that of a native pixel, 0.80: less than 1 because interpolation
         averages.
     """
     return float(_autocorrelation()[0] ** 2)

@@ -25,7 +25,7 @@ _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EP
 
 
 @contextlib.contextmanager
-def atomic_path(final: str | Path) -> Iterator[Path]:
+def atomic_path(final: str | Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a name to write to, and put the file in its place when the block ends well.
 
     The name does not exist yet (so that the file that is opened gets the mode of the umask), is in the folder
@@ -36,6 +36,9 @@ def atomic_path(final: str | Path) -> Iterator[Path]:
     ----------
     final : str or Path
         The file to make or replace. Of a symbolic link the target is replaced and the link kept.
+    durable : bool
+        Wait until the disk holds the file. Scratch files whose content is checked when they are read back do
+        without: they survive the death of the process, and a power cut costs only their work.
 
     Yields
     ------
@@ -53,7 +56,8 @@ def atomic_path(final: str | Path) -> Iterator[Path]:
     part = _part_name(target)
     try:
         yield part
-        _synchronise(part)
+        if durable:
+            _synchronise(part)
         part.replace(target)
     except OSError as error:
         _remove(part)
@@ -61,7 +65,8 @@ def atomic_path(final: str | Path) -> Iterator[Path]:
     except BaseException:
         _remove(part)
         raise
-    _synchronise_folder(target.parent)
+    if durable:
+        _synchronise_folder(target.parent)
 
 
 def write_bytes(final: str | Path, data: bytes) -> None:

@@ -76,6 +76,10 @@ class Cards(Mapping[str, Value]):
     def __iter__(self) -> Iterator[str]:
         return (key for key in self._index if key in self)
 
+    def matching(self, pattern: re.Pattern[str]) -> Iterator[str]:
+        """Return the keywords that match a pattern whole; quicker than asking every keyword."""
+        return (key for key in self._index if pattern.fullmatch(key) and key in self)
+
     def __len__(self) -> int:
         return sum(1 for _ in self)
 

@@ -206,7 +206,7 @@ def select_frames(
         except InputError as error:
             if not keep_going:
                 raise
-            selection.records.append(UnitRecord(str(path), "failed", error.message))
+            selection.records.append(UnitRecord.of_error(str(path), error))
             continue
         if frame is None:
             selection.other_channels += 1
@@ -287,12 +287,10 @@ def _pair(
     found = {role: companions.find(frame, role) for role in companions.kinds}
     absent = [role for role, path in found.items() if path is None]
     if absent and missing == "refuse":
-        error = InputError(
-            f"{frame.path}: has no {', '.join(absent)}", hint="--missing estimate or --missing drop goes on"
-        )
+        lack = f"has no {', '.join(absent)}"
         if not keep_going:
-            raise error
-        selection.records.append(UnitRecord(str(frame.path), "failed", error.message))
+            raise InputError(f"{frame.path}: {lack}", hint="--missing estimate or --missing drop goes on")
+        selection.records.append(UnitRecord(str(frame.path), "failed", lack))
         return
     if absent and missing == "drop":
         selection.records.append(UnitRecord(str(frame.path), "skipped", f"has no {', '.join(absent)}"))

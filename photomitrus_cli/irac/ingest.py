@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from astropy.wcs import WCS, FITSFixedWarning
+from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.background import BackgroundLevel, difference_sigma, masked_median
@@ -18,8 +17,9 @@ from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.mapping import PixelMap, map_frame
 from photomitrus_cli.imaging.masks import bit_pattern, fatal_bits
 from photomitrus_cli.imaging.resample import PreparedFrame, prepare_frame
-from photomitrus_cli.io.cards import Cards, wcs_header
+from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.fitsread import FitsImage, read_image
+from photomitrus_cli.io.wcs import celestial_wcs
 from photomitrus_cli.irac.facts import SATURATION_BIT
 from photomitrus_cli.irac.frames import Frame
 from photomitrus_cli.run.checkpoint import Store
@@ -97,22 +97,14 @@ class FrameArrays:
 
 
 def frame_wcs(cards: Cards) -> WCS:
-    """Build a frame's WCS from its WCS cards alone and check it.
+    """Build a frame's WCS and check it.
 
     Raises
     ------
     InputError
         When there is no celestial WCS, or it is singular or absurd.
     """
-    if not {"CTYPE1", "CTYPE2"} <= cards.keys():
-        raise InputError(f"{cards.path}: the header has no celestial WCS", hint="CTYPE1 or CTYPE2 is missing")
-    try:
-        with warnings.catch_warnings():
-            # Archive headers carry obsolete spellings that astropy corrects and reports one by one.
-            warnings.simplefilter("ignore", FITSFixedWarning)
-            wcs = WCS(wcs_header(cards))
-    except (ValueError, KeyError, MemoryError) as error:
-        raise InputError(f"{cards.path}: the WCS cannot be read: {' '.join(str(error).split())}") from error
+    wcs = celestial_wcs(cards)
     check_wcs(wcs, cards.path)
     return wcs
 
@@ -147,10 +139,15 @@ def read_arrays(frame: Frame, rules: IngestRules) -> tuple[FrameArrays, Cards]:
         saturated = fatal_bits(imask.data, 1 << SATURATION_BIT)
     if rmask is not None:
         bad |= fatal_bits(rmask.data, bit_pattern(rules.rmask_bits))
+    var = None
     if unc is not None:
-        bad |= ~(np.isfinite(unc.data) & (unc.data > 0))
+        # Judged as variances, because squares of absurd uncertainties overflow or vanish.
+        with np.errstate(over="ignore", under="ignore"):
+            var = np.square(np.asarray(unc.data, dtype=np.float32))
+        bad |= ~(np.isfinite(var) & (var > 0) & (unc.data > 0))
     level = masked_median(sci, bad)
-    var = _variance(unc, sci, bad, level, frame)
+    if var is None:
+        var = _estimated_variance(sci, bad, level, frame)
     if rules.background == "median":
         sci = sci - np.float32(level.level)
     files = [one for one in (image, unc, imask, rmask) if one is not None]
@@ -176,16 +173,12 @@ def _mask(path: Path | None, image: FitsImage) -> FitsImage | None:
     return mask
 
 
-def _variance(
-    unc: FitsImage | None, sci: Float32, bad: Bool, level: BackgroundLevel, frame: Frame
-) -> Float32:
-    """Square the uncertainty or, when it is absent, estimate the variance from the frame itself.
+def _estimated_variance(sci: Float32, bad: Bool, level: BackgroundLevel, frame: Frame) -> Float32:
+    """Estimate the variance, (MJy/sr)^2, from the frame itself when there is no uncertainty.
 
-    The estimate is the noise of the sky pixels, squared, plus the Poisson noise of what is above the sky:
+    It is the noise of the sky pixels, squared, plus the Poisson noise of what is above the sky:
     S FLUXCONV / (GAIN EXPTIME) for S in MJy/sr, since S GAIN EXPTIME / FLUXCONV is a number of electrons.
     """
-    if unc is not None:
-        return np.square(np.asarray(unc.data, dtype=np.float32))
     above = np.where(np.isfinite(sci), sci - np.float32(level.level), np.float32(0.0))
     noise = difference_sigma(sci, bad | (above > OBJECT_SIGMA * level.sigma))
     poisson = np.clip(above, 0.0, None) / np.float32(frame.conversion * frame.exptime_s)
@@ -220,6 +213,7 @@ def ingest(task: IngestTask) -> dict[str, Any]:
 
 def _numbers(arrays: FrameArrays, pixel_map: PixelMap) -> dict[str, Any]:
     good = ~arrays.bad
+    variance = float(np.median(arrays.var[good])) if good.any() else None
     reason = ""
     if not good.any():
         reason = "no usable pixel"
@@ -227,12 +221,14 @@ def _numbers(arrays: FrameArrays, pixel_map: PixelMap) -> dict[str, Any]:
         reason = "lies outside the mosaic"
     elif not (math.isfinite(arrays.level.level) and arrays.level.n_used):
         reason = "no sky level could be measured"
+    elif not variance or not math.isfinite(variance):
+        reason = "its noise is zero: no real frame"
     return {
         "reason": reason,
         "level": float(arrays.level.level) if arrays.level.n_used else None,
         "level_error": float(arrays.level.error) if arrays.level.n_used else None,
         "sky_sigma": float(arrays.level.sigma) if arrays.level.n_used else None,
-        "variance_median": float(np.median(arrays.var[good])) if good.any() else None,
+        "variance_median": variance if variance is not None and math.isfinite(variance) else None,
         "n_bad": int(arrays.bad.sum()),
         "n_saturated": int(arrays.saturated.sum()),
         "bbox": [int(edge) for edge in pixel_map.bbox],

@@ -26,6 +26,7 @@ from photomitrus_cli.run.provenance import (
     Product,
     guard_outputs,
     is_current,
+    recorded_facts,
     recorded_units,
     write_failure,
     write_manifest,
@@ -63,7 +64,7 @@ def run(config: AstromapConfig, context: Context) -> Summary:
         planned = [UnitRecord(str(frame.path), "used") for frame in plan.selection.frames]
         return _summary(plan, planned + plan.selection.records, "planned")
     if context.control.resume and is_current(product, plan.record.key):
-        return _summary(plan, recorded_units(product), "up to date")
+        return _up_to_date(plan)
     check_folder(product.folder, plan.disk_bytes)
     remove_stale_parts(product.folder)
     with open_store(product.work, plan.record.key, resume=context.control.resume) as store:
@@ -79,16 +80,28 @@ def _make(plan: Plan, store: Store, context: Context) -> Summary:
     if not members:
         raise NoDataError(f"no frame can be used: {'; '.join(reasons(plan.record.units))}")
     planes, correlation = _combine_all(plan, store, members, context)
-    figures = _write(plan, planes, correlation)
+    _write(plan, planes, correlation)
     failed = any(unit.status == "failed" for unit in plan.record.units)
-    facts = {"correlation_factor": correlation, "shape": list(plan.grid.shape)}
-    write_manifest(
-        plan.product, replace(plan.record, facts=facts), context, status="partial" if failed else "complete"
-    )
     summary = _summary(plan, plan.record.units, "partial" if failed else "done")
     summary.facts |= _measured(planes, correlation, plan)
-    summary.figures = figures
+    summary.figures = [_figure(plan)]
+    facts = {"correlation_factor": correlation, "shape": list(plan.grid.shape), "summary": summary.facts}
+    record = replace(plan.record, facts=facts)
+    write_manifest(plan.product, record, context, status="partial" if failed else "complete")
     return summary
+
+
+def _up_to_date(plan: Plan) -> Summary:
+    """Tell of a finished product what was told when it was made."""
+    summary = _summary(plan, recorded_units(plan.product), "up to date")
+    summary.facts = recorded_facts(plan.product)["summary"]
+    summary.figures = [_figure(plan)]
+    return summary
+
+
+def _figure(plan: Plan) -> Figure:
+    caption = f"Channel {plan.settings.channel} mosaic (asinh stretch) and number of frames."
+    return Figure(plan.product.paths[1], caption)
 
 
 def _ingest_all(plan: Plan, store: Store, context: Context) -> tuple[list[Member], Plan]:
@@ -104,8 +117,9 @@ def _ingest_all(plan: Plan, store: Store, context: Context) -> tuple[list[Member
     members: list[Member] = []
     for task, outcome in zip(tasks, outcomes, strict=True):
         name = str(task.frame.path)
-        if outcome.error is not None or outcome.result is None:
-            records.append(UnitRecord(name, "failed", outcome.error.message if outcome.error else ""))
+        if outcome.error is not None:
+            records.append(UnitRecord.of_error(name, outcome.error))
+        if outcome.result is None:
             continue
         meta = outcome.result
         inputs.extend(meta["inputs"])
@@ -119,7 +133,13 @@ def _ingest_all(plan: Plan, store: Store, context: Context) -> tuple[list[Member
 
 
 def _weight(frame: Frame, meta: dict[str, Any], settings: MosaicSettings) -> float:
-    """Give a frame's scalar weight: 1 / median variance, (sr/MJy)^2, or its exposure time, s."""
+    """Give a frame's scalar weight.
+
+    For the weighted mean 1 / median variance, (sr/MJy)^2, or the exposure time, s; for the median of exposure
+    classes its share of its class, GAIN / FLUXCONV x EXPTIME, electrons for 1 MJy/sr.
+    """
+    if settings.combine == "median-exptime":
+        return frame.conversion * frame.exptime_s
     return frame.exptime_s if settings.weights == "exposure" else 1.0 / float(meta["variance_median"])
 
 
@@ -163,7 +183,7 @@ def _combine_all(
     return planes, math.sqrt(large / pixel)
 
 
-def _write(plan: Plan, planes: dict[str, NDArray[Any]], correlation: float) -> list[Figure]:
+def _write(plan: Plan, planes: dict[str, NDArray[Any]], correlation: float) -> None:
     fits_path, png_path = plan.product.paths
     hdus = mosaic_hdus(planes, plan.grid, plan.settings, plan.record, correlation=correlation)
     # The picture waits under its temporary name until the mosaic is safe: neither stands without the other.
@@ -177,7 +197,6 @@ def _write(plan: Plan, planes: dict[str, NDArray[Any]], correlation: float) -> l
             unit="MJy/sr",
         )
         write_fits(fits_path, hdus)
-    return [Figure(png_path, f"Channel {plan.settings.channel} mosaic (asinh stretch) and number of frames.")]
 
 
 def _summary(plan: Plan, units: list[UnitRecord], status: Any) -> Summary:

@@ -130,7 +130,7 @@ def _footprints(selection: Selection, *, keep_going: bool) -> NDArray[np.float64
         except InputError as error:
             if not keep_going:
                 raise
-            selection.records.append(UnitRecord(str(frame.path), "failed", error.message))
+            selection.records.append(UnitRecord.of_error(str(frame.path), error))
     selection.frames[:] = sound
     return np.array(corners)
 

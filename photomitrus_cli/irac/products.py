@@ -56,7 +56,7 @@ _COLUMNS: dict[str, tuple[str, str | None, str]] = {
     "mjd": ("f8", "d", "MJD of the start of the exposure"),
     "exptime": ("f8", "s", "integration time per pixel"),
     "framtime": ("f8", "s", "frame time"),
-    "gain": ("f8", "electron / adu", "GAIN"),
+    "gain": ("f8", "1 / adu", "GAIN, e-/DN"),
     "fluxconv": ("f8", "MJy s / (adu sr)", "FLUXCONV, MJy/sr per DN/s"),
     "unc_source": ("str", None, "file or estimated"),
     "imask_source": ("str", None, "file or absent"),
@@ -67,7 +67,7 @@ _COLUMNS: dict[str, tuple[str, str | None, str]] = {
     "sky_error": ("f8", "MJy / sr", "uncertainty of the sky level"),
     "sky_sigma": ("f8", "MJy / sr", "robust scatter of the sky pixels"),
     "unc_median": ("f8", "MJy / sr", "median uncertainty of a pixel"),
-    "weight": ("f8", None, "weight in the mosaic, relative to the largest"),
+    "weight": ("f8", None, "1 / median variance, EXPTIME, or GAIN / FLUXCONV x EXPTIME"),
 }
 
 

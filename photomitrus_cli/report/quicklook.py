@@ -65,7 +65,7 @@ def draw_mosaic(
         Heading, and what the pixel values are.
     """
     step = max(1, -(-max(sci.shape) // MAX_SIDE))
-    wcs = WCS(header)[::step, ::step]
+    wcs = WCS(_thinned(header, step))
     thin = sci[::step, ::step]
     low, high, softening = sky_limits(thin)
     norm = ImageNormalize(vmin=low, vmax=high, stretch=AsinhStretch(softening))
@@ -84,3 +84,13 @@ def draw_mosaic(
         axes.coords.grid(color="grey", alpha=0.3, linestyle=":")
         figure.colorbar(drawn, ax=axes, label=label, shrink=0.85)
     figure.savefig(path, dpi=110, format="png")
+
+
+def _thinned(header: fits.Header, step: int) -> fits.Header:
+    """Give the WCS cards of every ``step``-th pixel."""
+    thin = header.copy()
+    for axis in (1, 2):
+        thin[f"CRPIX{axis}"] = (header[f"CRPIX{axis}"] - 1.0) / step + 1.0
+        for other in (1, 2):
+            thin[f"CD{other}_{axis}"] = header[f"CD{other}_{axis}"] * step
+    return thin

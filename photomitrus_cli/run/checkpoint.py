@@ -76,7 +76,7 @@ class Store:
             When the disk is full or the folder is not writable.
         """
         text = json.dumps({"key": self.key, "meta": dict(meta)})
-        with atomic_path(self.path(name)) as part, part.open("wb") as stream:
+        with atomic_path(self.path(name), durable=False) as part, part.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **{_META: np.array(text)}, **arrays)
 
     def load(self, name: str) -> Checkpoint | None:

@@ -181,6 +181,12 @@ def recorded_units(product: Product) -> list[UnitRecord]:
     return [UnitRecord(**unit) for unit in manifest["units"]]
 
 
+def recorded_facts(product: Product) -> dict[str, Any]:
+    """Give the facts that the manifest of a current product records."""
+    facts: dict[str, Any] = json.loads(product.manifest.read_text(encoding="utf-8"))["facts"]
+    return facts
+
+
 def write_manifest(product: Product, record: RunRecord, context: Context, *, status: str) -> None:
     """Write the configuration and, last, the manifest that makes the product complete.
 

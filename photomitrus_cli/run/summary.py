@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from photomitrus_cli.run.errors import AstromapError
+
 UnitStatus = Literal["used", "skipped", "failed", "done"]
 RunStatus = Literal["done", "up to date", "planned", "partial"]
 
@@ -29,6 +31,11 @@ class UnitRecord:
     status: UnitStatus
     reason: str = ""
     values: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_error(cls, name: str, error: AstromapError) -> UnitRecord:
+        """Record a failed unit; its name is not repeated in the reason."""
+        return cls(name, "failed", error.message.removeprefix(f"{name}: "))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,9 +11,13 @@ import pytest
 from truthkit.faultkit import (
     PRODUCT,
     Ran,
+    alive,
     assert_same_product,
+    children,
     copy_field,
+    environment,
     frames,
+    mosaic,
     names,
     product_names,
     program,
@@ -123,6 +128,34 @@ def test_a_rank_that_dies_ends_the_job(tmp_path: Path) -> None:
     script.write_text(MISBEHAVE)
     done = ranks(3, sys.executable, script, "die", timeout=60.0)
     assert done.code != 0
+
+
+def test_terminating_mpiexec_ends_every_rank_and_keeps_the_work(base: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = [program("mpiexec"), "-n", "3", program(), "irac", "mosaic", "--pixel-scale", "1.2"]
+    process = subprocess.Popen(
+        [*words, str(small_field(base)), "-o", str(out)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    work = out / ".ch1_mosaic.work"
+    while not any(work.glob("frame*.npz")):
+        assert process.poll() is None
+        time.sleep(0.002)
+    started = children(process.pid)
+    process.terminate()
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert "astromap: terminated" in stderr
+    assert not names(out) & product_names()
+    time.sleep(0.5)
+    assert len(started) >= 3
+    assert not [pid for pid in started if alive(pid)]
+    done = mosaic(small_field(base), "-o", out, "--resume")
+    assert done.code == 0, done.stderr
+    assert_same_product(out / PRODUCT, small_reference(base) / PRODUCT)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,8 +41,8 @@ def frame(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Frame:
 
 
 def task(frame: Frame, tmp_path: Path, *, scale: float = 1.2, away: float = 0.0) -> IngestTask:
-    corners = footprint(frame_wcs(read_cards(frame.path)), FULL_ARRAY)
-    grid = grid_for_footprints(corners[None, 0] + away, corners[None, 1], scale)
+    ra, dec = footprint(frame_wcs(read_cards(frame.path)), FULL_ARRAY)
+    grid = grid_for_footprints(ra[None] + away, dec[None], scale)
     return IngestTask("one", frame, grid, RULES, Store(tmp_path, "key"))
 
 
@@ -85,14 +86,16 @@ def test_an_estimated_variance_is_that_of_the_frame(frame: Frame) -> None:
     assert bright.sum() > 10
     electrons = (arrays.sci[bright] - arrays.level.level) * frame.gain * frame.exptime_s / frame.fluxconv
     poisson = electrons * (frame.fluxconv / (frame.gain * frame.exptime_s)) ** 2
-    assert np.allclose(arrays.var[bright] - arrays.level.sigma**2, poisson, rtol=1e-3)
+    sky = arrays.var[good].min()
+    assert np.allclose(arrays.var[bright] - sky, poisson, rtol=1e-3)
 
 
 def test_the_sky_is_taken_off_where_the_rules_say_so(frame: Frame) -> None:
     plain, _ = read_arrays(frame, RULES)
     less, _ = read_arrays(frame, replace(RULES, background="median"))
     good = ~plain.bad
-    assert np.allclose(plain.sci[good] - less.sci[good], plain.level.level, atol=1e-6)
+    assert abs(plain.level.level) > 1e-3
+    assert np.array_equal(less.sci[good], plain.sci[good] - np.float32(plain.level.level))
     assert plain.level == less.level
     assert [entry["path"] for entry in plain.inputs] == [str(path) for path in frame.files]
 
@@ -150,7 +153,7 @@ def test_companions_of_another_shape(role: str, frame: Frame) -> None:
 @pytest.mark.parametrize(
     "cards", [{"CD1_1": 0.0, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 0.0}, {"CTYPE1": "X", "CTYPE2": "Y"}]
 )
-def test_a_wcs_that_places_nothing(cards: dict[str, object], frame: Frame) -> None:
+def test_a_wcs_that_places_nothing(cards: dict[str, Any], frame: Frame) -> None:
     edit(frame.path, **cards)
     with pytest.raises(InputError, match=frame.path.name):
         frame_wcs(read_cards(frame.path))

@@ -9,6 +9,7 @@ import pytest
 from astropy.io import fits
 from truthkit.faultkit import PRODUCT, mosaic, small_field
 
+from photomitrus_cli.imaging.mapping import Box
 from photomitrus_cli.irac import tiles
 from photomitrus_cli.irac.tiles import overlap, tile_windows
 
@@ -34,7 +35,7 @@ def test_every_pixel_is_in_one_tile(shape: tuple[int, int]) -> None:
         ((3, 4, 3, 4), (0, 9, 0, 9), (3, 4, 3, 4)),
     ],
 )
-def test_overlap(a: tiles.Box, b: tiles.Box, common: tiles.Box | None) -> None:
+def test_overlap(a: Box, b: Box, common: Box | None) -> None:
     assert overlap(a, b) == common
     assert overlap(b, a) == common
 

@@ -134,7 +134,7 @@ def test_names_taken_by_folders_and_dead_links(product: Product) -> None:
 def test_a_context_without_a_terminal_runs_serially_and_silently() -> None:
     context = Context()
     assert context.executor.workers == 1
-    assert not (context.control.overwrite or context.control.resume or context.control.keep_going)
+    assert context.control == RunControl(dry_run=False, overwrite=False, resume=False, keep_going=False)
     with NoProgress().task("frames", 3) as advance:
         advance()
         advance(2)
