@@ -113,7 +113,7 @@ def mosaic(*args: object) -> Ran:
 
     Drawing takes two thirds of such a small run; what runs in a process of its own draws the real picture.
     """
-    with mock.patch("photomitrus_cli.irac.mosaic.draw_mosaic", _token_picture):
+    with mock.patch("photomitrus_cli.report.quicklook.draw_mosaic", _token_picture):
         return run_here("irac", "mosaic", *COARSE, *args)
 
 

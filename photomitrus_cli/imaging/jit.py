@@ -25,10 +25,9 @@ def kernel(function: F) -> F:
     callable
         The compiled function, with the same signature.
     """
-    options = {"nogil": True, "fastmath": {"contract"}}
     try:
-        return cast("F", njit(cache=True, **options)(function))
+        return cast("F", njit(cache=True, nogil=True, fastmath={"contract"})(function))
     except RuntimeError:
-        # numba found no writable folder for its cache (a read-only installation without a home): the first call
-        # of each process then compiles, which costs seconds and nothing else.
-        return cast("F", njit(**options)(function))
+        # numba found no writable folder for its cache (a read-only installation without a home): the first
+        # call of each process then compiles, which costs seconds and nothing else.
+        return cast("F", njit(nogil=True, fastmath={"contract"})(function))

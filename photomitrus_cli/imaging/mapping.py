@@ -16,7 +16,7 @@ from photomitrus_cli.run.errors import InputError
 Float = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 
-STEPS = (32, 16, 8, 4)
+STEPS = (32, 16, 8, 4, 2, 1)
 # The part of the tolerance that the polynomial fit may use up.
 FIT_SHARE = 0.05
 

@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
-from astropy.wcs import WCS, FITSFixedWarning, Sip
+from astropy.wcs import WCS, FITSFixedWarning, Sip, WcsError
 from numpy.typing import NDArray
 
 from photomitrus_cli.io.cards import Cards, wcs_header
@@ -42,14 +42,14 @@ def celestial_wcs(cards: Cards) -> WCS:
     """
     if not {"CTYPE1", "CTYPE2"} <= cards.keys():
         raise InputError(f"{cards.path}: the header has no celestial WCS", hint="CTYPE1 or CTYPE2 is missing")
-    if _is_simple(cards):
-        return _simple_wcs(cards)
     try:
+        if _is_simple(cards):
+            return _simple_wcs(cards)
         with warnings.catch_warnings():
             # Archive headers carry obsolete spellings that astropy corrects and reports one by one.
             warnings.simplefilter("ignore", FITSFixedWarning)
             return WCS(wcs_header(cards))
-    except (ValueError, KeyError, MemoryError) as error:
+    except (ValueError, KeyError, MemoryError, WcsError) as error:
         raise InputError(f"{cards.path}: the WCS cannot be read: {' '.join(str(error).split())}") from error
 
 

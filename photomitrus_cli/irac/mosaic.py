@@ -18,7 +18,6 @@ from photomitrus_cli.irac.ingest import IngestRules, IngestTask, ingest
 from photomitrus_cli.irac.plan import Plan, make_plan, reasons
 from photomitrus_cli.irac.products import PLANES, frame_values, mosaic_hdus
 from photomitrus_cli.irac.tiles import Member, TileTask, combine_tile, overlap, tile_windows
-from photomitrus_cli.report.quicklook import draw_mosaic
 from photomitrus_cli.run.checkpoint import Store, open_store
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.errors import NoDataError
@@ -94,7 +93,7 @@ def _make(plan: Plan, store: Store, context: Context) -> Summary:
 def _up_to_date(plan: Plan) -> Summary:
     """Tell of a finished product what was told when it was made."""
     summary = _summary(plan, recorded_units(plan.product), "up to date")
-    summary.facts = recorded_facts(plan.product)["summary"]
+    summary.facts = recorded_facts(plan.product).get("summary", summary.facts)
     summary.figures = [_figure(plan)]
     return summary
 
@@ -184,6 +183,9 @@ def _combine_all(
 
 
 def _write(plan: Plan, planes: dict[str, NDArray[Any]], correlation: float) -> None:
+    # matplotlib takes half a second to import, which a plan or an up-to-date run need not pay.
+    from photomitrus_cli.report.quicklook import draw_mosaic
+
     fits_path, png_path = plan.product.paths
     hdus = mosaic_hdus(planes, plan.grid, plan.settings, plan.record, correlation=correlation)
     # The picture waits under its temporary name until the mosaic is safe: neither stands without the other.
