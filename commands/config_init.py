@@ -17,9 +17,9 @@ from photomitrus_cli.options import common_options
 @common_options
 def command(file: Path, *, overwrite: bool) -> None:
     """Write FILE (astromap.yaml) with every key, its packaged default and what it means."""
+    from photomitrus_cli.errors import OutputExistsError
     from photomitrus_cli.io.atomic import write_text
     from photomitrus_cli.run.config import packaged_yaml
-    from photomitrus_cli.run.errors import OutputExistsError
     from photomitrus_cli.settings import SECTIONS
 
     if file.exists() and not overwrite:

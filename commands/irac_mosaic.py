@@ -73,4 +73,4 @@ def command(ctx: click.Context, /, **_: object) -> None:
     """
     from photomitrus_cli.launch import launch
 
-    launch(ctx, "photomitrus_cli.irac.mosaic")
+    launch(ctx, "photomitrus_cli.irac.mosaic", _KEY)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from photomitrus_cli import __version__
+from photomitrus_cli.errors import AstromapError, ConfigError
 from photomitrus_cli.options import common_options, debug_requested
-from photomitrus_cli.run.errors import AstromapError, ConfigError
 
 if TYPE_CHECKING:
     from photomitrus_cli.run.parallel import Executor

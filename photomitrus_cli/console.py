@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from photomitrus_cli.errors import WriteError
 from photomitrus_cli.run.context import Advance
-from photomitrus_cli.run.errors import WriteError
 from photomitrus_cli.run.summary import Summary
 
 ROOT_LOGGER = "photomitrus_cli"

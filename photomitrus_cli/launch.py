@@ -8,17 +8,18 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import click
 
 from photomitrus_cli.console import TerminalProgress, configure_logging, print_summary, wants_progress
+from photomitrus_cli.errors import ConfigError, PartialError, WriteError
 from photomitrus_cli.io.atomic import write_json
 from photomitrus_cli.options import common_values, settings_given
-from photomitrus_cli.run.config import LOCAL_FILE, Layers, build, collect
+from photomitrus_cli.run.config import LOCAL_FILE, Layers, build, collect, to_yaml
 from photomitrus_cli.run.context import Context, Progress, RunControl
-from photomitrus_cli.run.errors import ConfigError, PartialError, WriteError
 from photomitrus_cli.run.parallel import Executor, available_cores, local_executor
 from photomitrus_cli.run.summary import Summary
 from photomitrus_cli.settings import SECTIONS, AstromapConfig
@@ -38,8 +39,8 @@ def resolve(ctx: click.Context) -> tuple[AstromapConfig, Layers]:
     return build(AstromapConfig, layers), layers
 
 
-def launch(ctx: click.Context, stage: str) -> None:
-    """Run a stage module's ``run(config, context)`` for a command.
+def launch(ctx: click.Context, stage: str, key: str) -> None:
+    """Run a stage module's ``run(settings, context)`` for a command.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ def launch(ctx: click.Context, stage: str) -> None:
         Of the command; its parameters steer the run, its object is the MPI executor, if any.
     stage : str
         Module to import, such as ``photomitrus_cli.irac.mosaic``.
+    key : str
+        Its part of the configuration, such as ``irac.mosaic``.
 
     Raises
     ------
@@ -56,7 +59,8 @@ def launch(ctx: click.Context, stage: str) -> None:
     with session(ctx) as (config, progress):
         _check_summary_path(ctx)
         with _executor(ctx, config) as executor:
-            summary = importlib.import_module(stage).run(config, _context(ctx, executor, progress))
+            context = _context(ctx, executor, progress, to_yaml(config))
+            summary = importlib.import_module(stage).run(attrgetter(key)(config), context)
         print_summary(summary)
         _write_reports(ctx, summary)
     if summary.failed():
@@ -109,13 +113,14 @@ def _executor(ctx: click.Context, config: AstromapConfig) -> Iterator[Executor]:
         yield executor
 
 
-def _context(ctx: click.Context, executor: Executor, progress: Progress) -> Context:
+def _context(ctx: click.Context, executor: Executor, progress: Progress, config_yaml: str) -> Context:
     flags: dict[str, Any] = {
         name: bool(ctx.params.get(name)) for name in ("dry_run", "overwrite", "resume", "keep_going")
     }
     return Context(
         command=ctx.command_path,
         argv=tuple(sys.argv[1:]),
+        config_yaml=config_yaml,
         control=RunControl(**flags),
         executor=executor,
         progress=progress,

@@ -14,7 +14,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from photomitrus_cli.irac import mosaic
-from photomitrus_cli.run.config import build, collect
+from photomitrus_cli.run.config import build, collect, to_yaml
 from photomitrus_cli.run.context import Context, RunControl
 from photomitrus_cli.run.parallel import Executor, SerialExecutor
 from photomitrus_cli.settings import SECTIONS, AstromapConfig
@@ -102,8 +102,12 @@ def make_mosaic(
     folders = inputs if isinstance(inputs, list) else [inputs]
     keys = {f"irac.mosaic.{key}": value for key, value in overrides.items()}
     config = settings({"irac.mosaic.inputs": folders, "irac.mosaic.output": output, **keys})
-    context = Context(control=RunControl(overwrite=True), executor=executor or SerialExecutor())
-    mosaic.run(config, context)
+    context = Context(
+        config_yaml=to_yaml(config),
+        control=RunControl(overwrite=True),
+        executor=executor or SerialExecutor(),
+    )
+    mosaic.run(config.irac.mosaic, context)
     return read_mosaic(output / f"ch{config.irac.mosaic.channel}_mosaic.fits")
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from photomitrus_cli.run.errors import InputError
+from photomitrus_cli.errors import InputError
 
 
 def square_slowly(unit: int) -> int:

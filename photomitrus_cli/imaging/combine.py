@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.accumulate import add_class, add_weighted
-from photomitrus_cli.run.errors import InputError
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]

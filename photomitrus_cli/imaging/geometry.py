@@ -10,8 +10,8 @@ from astropy.coordinates import FK5, ICRS, Galactic, SkyCoord
 from astropy.wcs.utils import wcs_to_celestial_frame
 from numpy.typing import NDArray
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.grid import ARCSEC_PER_RADIAN
-from photomitrus_cli.run.errors import InputError
 
 Float = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import ArrayLike, NDArray
 
-from photomitrus_cli.run.errors import ConfigError, InputError
+from photomitrus_cli.errors import ConfigError, InputError
 
 Float = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.geometry import check_wcs, perimeter, sky_positions
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.inverse import Inverse, fit_inverse
-from photomitrus_cli.run.errors import InputError
 
 Float = NDArray[np.float64]
 Box = tuple[int, int, int, int]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.run.errors import ConfigError, InputError
+from photomitrus_cli.errors import ConfigError, InputError
 
 MAX_BIT = 31
 

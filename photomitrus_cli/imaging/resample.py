@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.lanczos import BAD, RADIUS, RIGHT_BORDER, lanczos_window, near_bad, weight_table
 from photomitrus_cli.imaging.mapping import Box, PixelMap
 from photomitrus_cli.imaging.repair import fill_bad
-from photomitrus_cli.run.errors import InputError
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]

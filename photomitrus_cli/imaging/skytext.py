@@ -7,7 +7,7 @@ import re
 import astropy.units as u
 from astropy.coordinates import Angle, SkyCoord
 
-from photomitrus_cli.run.errors import ConfigError
+from photomitrus_cli.errors import ConfigError
 
 _PLAIN_PAIR = re.compile(r"^\s*([-+]?\d+(?:\.\d*)?)[\s,]+([-+]?\d+(?:\.\d*)?)\s*$")
 

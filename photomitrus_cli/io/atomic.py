@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from photomitrus_cli.run.errors import ConfigError, InputError, WriteError
+from photomitrus_cli.errors import ConfigError, InputError, WriteError
 
 _PACKED_SUFFIXES = frozenset({".gz", ".fz", ".bz2", ".xz"})
 _MAX_STEM = 120

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from isal import igzip, igzip_lib
 
-from photomitrus_cli.run.errors import InputError
+from photomitrus_cli.errors import InputError
 
 BLOCK = 2880
 MAX_HEADER_BYTES = 4000 * BLOCK

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from astropy.io import fits
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.cardvalue import CARD_LENGTH, Value, card_image, parse_field
-from photomitrus_cli.run.errors import InputError
 
 _T = TypeVar("_T")
 

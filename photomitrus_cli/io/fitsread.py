@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.blocks import BlockReader, open_blocks
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.checksum import datasum, is_intact, stated_sums
 from photomitrus_cli.io.pixels import Array, physical_values, stored_array
 from photomitrus_cli.io.structure import MAX_BYTES, Unit, find_image, truncated
 from photomitrus_cli.io.tiles import decompress, image_cards, needs_checksum
-from photomitrus_cli.run.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

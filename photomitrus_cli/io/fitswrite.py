@@ -14,10 +14,10 @@ from astropy.io import fits
 from astropy.table import Table
 from isal import igzip
 
+from photomitrus_cli.errors import WriteError
 from photomitrus_cli.io.atomic import atomic_path, sha256_file
 from photomitrus_cli.io.cardvalue import CARD_LENGTH, Value, card_image
 from photomitrus_cli.io.settle import settle_checksums
-from photomitrus_cli.run.errors import WriteError
 
 Card = tuple[str, Value, str]
 

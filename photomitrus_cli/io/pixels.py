@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.cards import Cards
-from photomitrus_cli.run.errors import InputError
 
 _CHUNK = 1 << 18
 _STORED = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}

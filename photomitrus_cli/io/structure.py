@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.blocks import BLOCK, BlockReader
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.cardvalue import CARD_LENGTH
-from photomitrus_cli.run.errors import InputError
 
 MAX_BYTES = 2**31
 _BITPIX = (8, 16, 32, 64, -32, -64)

@@ -14,12 +14,12 @@ from astropy.io import fits
 from astropy.io.fits.hdu.compressed._compression import CfitsioException
 from astropy.utils.exceptions import AstropyWarning
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.blocks import BLOCK
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.cardvalue import card_image
 from photomitrus_cli.io.pixels import Array
 from photomitrus_cli.io.structure import Unit, read_structure
-from photomitrus_cli.run.errors import InputError
 
 _TABLE_ONLY = re.compile(
     r"XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|T(?:TYPE|FORM|UNIT|DIM|NULL|SCAL|ZERO|DISP)\d+"

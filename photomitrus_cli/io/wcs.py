@@ -10,8 +10,8 @@ import numpy as np
 from astropy.wcs import WCS, FITSFixedWarning, Sip, WcsError
 from numpy.typing import NDArray
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.cards import Cards, wcs_header
-from photomitrus_cli.run.errors import InputError
 
 # Keywords beyond CTYPE, CRVAL, CRPIX, CD and SIP that change a TAN projection; with any of them astropy reads
 # the cards itself.

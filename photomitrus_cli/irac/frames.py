@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.fitsread import read_cards
 from photomitrus_cli.irac.names import IMASK_TYPE, RMASK_TYPE, stem_and_type, uncertainty_types
-from photomitrus_cli.run.errors import InputError
 from photomitrus_cli.run.summary import UnitRecord
 
 _log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.background import BackgroundLevel, difference_sigma, masked_median
 from photomitrus_cli.imaging.geometry import check_wcs, pixel_area_map
 from photomitrus_cli.imaging.grid import Grid
@@ -23,7 +24,6 @@ from photomitrus_cli.io.wcs import celestial_wcs
 from photomitrus_cli.irac.facts import SATURATION_BIT
 from photomitrus_cli.irac.frames import Frame
 from photomitrus_cli.run.checkpoint import Store
-from photomitrus_cli.run.errors import InputError
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]

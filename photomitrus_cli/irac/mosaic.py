@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.io.atomic import atomic_path, check_folder, remove_stale_parts
 from photomitrus_cli.io.fitswrite import write_fits
 from photomitrus_cli.irac.config import MosaicSettings
@@ -20,7 +21,6 @@ from photomitrus_cli.irac.products import PLANES, frame_values, mosaic_hdus
 from photomitrus_cli.irac.tiles import Member, TileTask, combine_tile, overlap, tile_windows
 from photomitrus_cli.run.checkpoint import Store, open_store
 from photomitrus_cli.run.context import Context
-from photomitrus_cli.run.errors import NoDataError
 from photomitrus_cli.run.provenance import (
     Product,
     guard_outputs,
@@ -31,17 +31,16 @@ from photomitrus_cli.run.provenance import (
     write_manifest,
 )
 from photomitrus_cli.run.summary import Figure, Summary, UnitRecord
-from photomitrus_cli.settings import AstromapConfig
 
 _log = logging.getLogger(__name__)
 
 
-def run(config: AstromapConfig, context: Context) -> Summary:
+def run(settings: MosaicSettings, context: Context) -> Summary:
     """Make one mosaic.
 
     Parameters
     ----------
-    config : AstromapConfig
+    settings : MosaicSettings
     context : Context
 
     Returns
@@ -54,11 +53,10 @@ def run(config: AstromapConfig, context: Context) -> Summary:
     AstromapError
         Any of its children, with the documented exit codes.
     """
-    settings = config.irac.mosaic
     stem = f"ch{settings.channel}_mosaic"
     product = Product(settings.output, stem, (f"{stem}.fits", f"{stem}.png"))
     guard_outputs(product, context)
-    plan = make_plan(config, product, keep_going=context.control.keep_going)
+    plan = make_plan(settings, product, context)
     if context.control.dry_run:
         planned = [UnitRecord(str(frame.path), "used") for frame in plan.selection.frames]
         return _summary(plan, planned + plan.selection.records, "planned")

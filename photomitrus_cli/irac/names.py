@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from photomitrus_cli.run.errors import InputError
+from photomitrus_cli.errors import InputError
 
 _log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.errors import InputError, NoDataError
 from photomitrus_cli.imaging.geometry import footprint
 from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
 from photomitrus_cli.imaging.skytext import parse_position, parse_size
@@ -18,11 +19,9 @@ from photomitrus_cli.irac.config import MosaicSettings
 from photomitrus_cli.irac.frames import FULL_ARRAY, Selection, select_frames
 from photomitrus_cli.irac.ingest import frame_wcs
 from photomitrus_cli.irac.names import find_files
-from photomitrus_cli.run.config import to_yaml
-from photomitrus_cli.run.errors import InputError, NoDataError
+from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
 from photomitrus_cli.run.summary import UnitRecord
-from photomitrus_cli.settings import AstromapConfig
 
 # Bytes per mosaic pixel of the six planes; they exist in memory and once more as checkpoints.
 _BYTES_PER_PIXEL = 19
@@ -60,15 +59,15 @@ class Plan:
         return self.grid.shape[0] * self.grid.shape[1] * _BYTES_PER_PIXEL
 
 
-def make_plan(config: AstromapConfig, product: Product, *, keep_going: bool) -> Plan:
+def make_plan(settings: MosaicSettings, product: Product, context: Context) -> Plan:
     """Select frames, choose the grid and identify the run, reading headers only.
 
     Parameters
     ----------
-    config : AstromapConfig
+    settings : MosaicSettings
     product : Product
-    keep_going : bool
-        Record broken frames as failed instead of raising.
+    context : Context
+        Under ``keep_going`` broken frames are recorded as failed instead of raising.
 
     Raises
     ------
@@ -79,7 +78,7 @@ def make_plan(config: AstromapConfig, product: Product, *, keep_going: bool) -> 
     NoDataError
         When no frame is left.
     """
-    settings = config.irac.mosaic
+    keep_going = context.control.keep_going
     center = parse_position(settings.center) if settings.center else None
     size = parse_size(settings.size) if settings.size else None
     files = find_files(settings.inputs, settings.filetype)
@@ -104,7 +103,7 @@ def make_plan(config: AstromapConfig, product: Product, *, keep_going: bool) -> 
     decisive = settings.model_dump(mode="json", exclude={"inputs", "output"}) | {
         "left_out": [[record.name, record.status, record.reason] for record in selection.records]
     }
-    record = RunRecord(run_key("irac mosaic", decisive, inputs), to_yaml(config), utc_now())
+    record = RunRecord(run_key("irac mosaic", decisive, inputs), context.config_yaml, utc_now())
     return Plan(settings, selection, grid, product, record)
 
 

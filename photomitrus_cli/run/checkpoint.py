@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.errors import ConfigError, InputError, WriteError
 from photomitrus_cli.io.atomic import atomic_path, remove_stale_parts
-from photomitrus_cli.run.errors import ConfigError, InputError, WriteError
 
 _META = "meta_json"
 # What numpy and zipfile raise for damaged archives: wrong flags look like encryption or unknown methods, a

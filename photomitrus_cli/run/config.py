@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from photomitrus_cli.run.errors import ConfigError
+from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.run.strictyaml import KeyPath, YamlTree, dump_yaml, load_scalar, load_yaml
 
 LOCAL_FILE = "astromap.yaml"

@@ -71,6 +71,8 @@ class Context:
         For provenance, such as ``astromap irac mosaic``.
     argv : tuple of str
         The arguments as typed.
+    config_yaml : str
+        The whole resolved configuration; given back with ``--config`` it repeats the run.
     control : RunControl
     executor : Executor
     progress : Progress
@@ -78,6 +80,7 @@ class Context:
 
     command: str = "astromap"
     argv: tuple[str, ...] = ()
+    config_yaml: str = ""
     control: RunControl = field(default_factory=RunControl)
     executor: Executor = field(default_factory=SerialExecutor)
     progress: Progress = field(default_factory=NoProgress)

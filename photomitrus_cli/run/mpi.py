@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from photomitrus_cli.run.errors import ConfigError
+from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.run.parallel import Executor, PoolExecutor
 
 # Set by the launchers of MPICH, Intel MPI and SLURM (PMI), and of Open MPI.

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from photomitrus_cli.run.errors import AstromapError, InputError
+from photomitrus_cli.errors import AstromapError, InputError
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")

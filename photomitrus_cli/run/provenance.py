@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from photomitrus_cli import __version__
+from photomitrus_cli.errors import InputError, OutputExistsError, WriteError
 from photomitrus_cli.io.atomic import sha256_file, write_json, write_text
 from photomitrus_cli.run.context import Context
-from photomitrus_cli.run.errors import InputError, OutputExistsError, WriteError
 from photomitrus_cli.run.summary import UnitRecord
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from photomitrus_cli.run.errors import ConfigError
+from photomitrus_cli.errors import ConfigError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from photomitrus_cli.run.errors import AstromapError
+from photomitrus_cli.errors import AstromapError
 
 UnitStatus = Literal["used", "skipped", "failed", "done"]
 RunStatus = Literal["done", "up to date", "planned", "partial"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.errors import OutputExistsError
 from photomitrus_cli.io.atomic import check_folder, write_bytes
-from photomitrus_cli.run.errors import OutputExistsError
 from photomitrus_cli.simulate.cardtext import primary_bytes
 from photomitrus_cli.simulate.frame import Frame, field_model, simulate_frame
 from photomitrus_cli.simulate.headers import mask_cards, science_cards

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from photomitrus_cli.run.errors import ConfigError
+from photomitrus_cli.errors import ConfigError
 
 Mission = Literal["cryo", "warm"]
 

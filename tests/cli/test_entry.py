@@ -12,8 +12,7 @@ import click
 import pytest
 
 from photomitrus_cli import cli
-from photomitrus_cli.options import LegacyCommand
-from photomitrus_cli.run.errors import (
+from photomitrus_cli.errors import (
     ConfigError,
     InputError,
     NoDataError,
@@ -21,6 +20,7 @@ from photomitrus_cli.run.errors import (
     PartialError,
     WriteError,
 )
+from photomitrus_cli.options import LegacyCommand
 
 ALL_COMMANDS = [(group, name) for group, entry in cli.GROUPS.items() for name in entry.commands]
 

@@ -12,10 +12,10 @@ from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 from truthkit.wcsmaker import make_header
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.fitsread import read_cards
 from photomitrus_cli.io.wcs import celestial_wcs
-from photomitrus_cli.run.errors import InputError
 
 
 def cards_of(header: fits.Header) -> Cards:

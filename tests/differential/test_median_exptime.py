@@ -12,6 +12,7 @@ from photomitrus_cli.imaging.mapping import map_frame
 from photomitrus_cli.imaging.resample import resample
 from photomitrus_cli.irac.ingest import IngestRules, frame_wcs, read_arrays
 from photomitrus_cli.irac.plan import make_plan
+from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product
 
 TINY = {"n_aors": 3, "dithers_per_aor": 3, "field_size_arcmin": 0.5, "truth_image": False}
@@ -25,7 +26,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cubes(frames: Path, out: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Every frame on the whole grid: values (NaN where invalid), variances, exposure times, GAIN/FLUXCONV."""
     config = settings({"irac.mosaic.inputs": [frames], "irac.mosaic.output": out})
-    plan = make_plan(config, Product(out, "ch1_mosaic", ("ch1_mosaic.fits",)), keep_going=False)
+    plan = make_plan(config.irac.mosaic, Product(out, "ch1_mosaic", ("ch1_mosaic.fits",)), Context())
     mosaic = config.irac.mosaic
     rules = IngestRules(mosaic.imask_bits, mosaic.rmask_bits, mosaic.background)
     values, variances = [], []

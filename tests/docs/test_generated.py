@@ -213,7 +213,7 @@ def test_mask_bits_and_columns_of_the_mosaic_are_documented() -> None:
 
 
 def test_exit_codes_are_documented() -> None:
-    from photomitrus_cli.run import errors
+    from photomitrus_cli import errors
 
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     codes = {kind.exit_code for kind in kinds if issubclass(kind, errors.AstromapError)}

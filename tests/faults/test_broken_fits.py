@@ -18,8 +18,8 @@ from astropy.io import fits
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.fitsread import read_cards, read_image
-from photomitrus_cli.run.errors import InputError
 
 
 def valid(shape: tuple[int, int] = (60, 70), **cards: object) -> bytes:

@@ -21,7 +21,7 @@ from truthkit.faultkit import (
     small_reference,
 )
 
-from photomitrus_cli.run.errors import WriteError
+from photomitrus_cli.errors import WriteError
 
 pytestmark = pytest.mark.xdist_group("mosaic-writing")
 

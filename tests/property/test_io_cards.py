@@ -11,10 +11,10 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.cardvalue import card_image
 from photomitrus_cli.io.checksum import add_sums, datasum, encode_checksum
-from photomitrus_cli.run.errors import InputError
 
 KEYS = st.text(string.ascii_uppercase + string.digits + "-_", min_size=1, max_size=8).filter(
     lambda key: key not in {"COMMENT", "HISTORY", "CONTINUE", "END", "HIERARCH", "SIMPLE", "XTENSION"}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.run.config import build, collect, packaged_layers, packaged_yaml, source_lines, to_yaml
-from photomitrus_cli.run.errors import ConfigError
 from photomitrus_cli.settings import SECTIONS, AstromapConfig
 
 

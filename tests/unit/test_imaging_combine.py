@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.combine import ClassMedian, WeightedMean, median_efficiency
-from photomitrus_cli.run.errors import InputError
 
 SHAPE = (150, 150)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from photomitrus_cli.errors import ConfigError, InputError
 from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
-from photomitrus_cli.run.errors import ConfigError, InputError
 
 
 def test_units_and_orientation() -> None:

@@ -9,10 +9,10 @@ import pytest
 from astropy.wcs import WCS, FITSFixedWarning
 from truthkit.wcsmaker import make_header, make_wcs
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.geometry import check_wcs
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.mapping import map_frame
-from photomitrus_cli.run.errors import InputError
 
 ZERO = {"CD1_1": 0.0, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 0.0}
 BROKEN = {

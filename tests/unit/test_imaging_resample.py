@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from truthkit.wcsmaker import make_wcs
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.geometry import footprint
 from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
 from photomitrus_cli.imaging.lanczos import TAPS, weight_table
 from photomitrus_cli.imaging.mapping import PixelMap, map_frame
 from photomitrus_cli.imaging.repair import fill_bad
 from photomitrus_cli.imaging.resample import prepare_frame, resample, resample_frame
-from photomitrus_cli.run.errors import InputError
 
 SHAPE = (120, 130)
 

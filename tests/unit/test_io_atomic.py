@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from photomitrus_cli.errors import ConfigError, InputError, WriteError
 from photomitrus_cli.io import atomic
 from photomitrus_cli.io.atomic import (
     atomic_path,
@@ -29,7 +30,6 @@ from photomitrus_cli.io.atomic import (
     write_json,
     write_text,
 )
-from photomitrus_cli.run.errors import ConfigError, InputError, WriteError
 
 
 def names(folder: Path) -> list[str]:
@@ -176,7 +176,7 @@ def test_disk_full(tmp_path: Path) -> None:
         from astropy.io import fits
         from photomitrus_cli.io.atomic import write_bytes
         from photomitrus_cli.io.fitswrite import write_fits
-        from photomitrus_cli.run.errors import WriteError
+        from photomitrus_cli.errors import WriteError
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))

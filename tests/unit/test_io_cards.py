@@ -11,10 +11,10 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.cards import Cards, wcs_header
 from photomitrus_cli.io.cardvalue import card_image
 from photomitrus_cli.io.fitsread import read_cards
-from photomitrus_cli.run.errors import InputError
 
 FILE = Path("frame.fits")
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pytest
 from astropy.io import fits
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.fitsread import read_cards, read_image
-from photomitrus_cli.run.errors import InputError
 
 STORED = ["u1", "i2", "i4", "i8", "f4", "f8"]
 UNSIGNED = ["i1", "u2", "u4", "u8"]

@@ -15,10 +15,10 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
+from photomitrus_cli.errors import WriteError
 from photomitrus_cli.io.fitsread import read_image
 from photomitrus_cli.io.fitswrite import image_hdu, table_hdu, write_fits
 from photomitrus_cli.io.tables import write_csv, write_ecsv
-from photomitrus_cli.run.errors import WriteError
 
 DATA = np.random.default_rng(5).normal(size=(31, 17)).astype("f4")
 LONG = "surface brightness in the band, relative to the zodiacal model of the day of the observation " * 2

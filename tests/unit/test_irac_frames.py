@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.irac.frames import FrameKey, Selection, read_frame, select_frames
 from photomitrus_cli.irac.names import find_files
-from photomitrus_cli.run.errors import InputError
 
 HEADER: dict[str, Any] = {
     "AORKEY": 17577216,

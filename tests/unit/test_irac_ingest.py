@@ -11,6 +11,7 @@ import pytest
 from astropy.io import fits
 from truthkit.faultkit import copy_field, edit, frames, mosaic
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.geometry import footprint
 from photomitrus_cli.imaging.grid import grid_for_footprints
 from photomitrus_cli.io.fitsread import read_cards
@@ -25,7 +26,6 @@ from photomitrus_cli.irac.ingest import (
 )
 from photomitrus_cli.irac.names import find_files
 from photomitrus_cli.run.checkpoint import Store
-from photomitrus_cli.run.errors import InputError
 
 pytestmark = pytest.mark.xdist_group("mosaic-faults")
 RULES = IngestRules((3, 8, 9, 10, 11, 12, 13, 14), (0, 1, 2, 3), "none")

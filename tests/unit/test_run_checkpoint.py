@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from photomitrus_cli.errors import ConfigError, InputError, WriteError
 from photomitrus_cli.run.checkpoint import Store, open_store
-from photomitrus_cli.run.errors import ConfigError, InputError, WriteError
 
 ARRAYS: dict[str, NDArray[Any]] = {
     "sci": np.arange(600, dtype=np.float32).reshape(20, 30),

@@ -19,7 +19,7 @@ from truthkit.workunits import (
     square_slowly,
 )
 
-from photomitrus_cli.run.errors import AstromapError, ConfigError, InputError, PartialError, WriteError
+from photomitrus_cli.errors import AstromapError, ConfigError, InputError, PartialError, WriteError
 from photomitrus_cli.run.parallel import Executor, SerialExecutor, available_cores, local_executor
 
 pytestmark = pytest.mark.xdist_group("executor")

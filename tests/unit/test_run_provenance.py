@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from photomitrus_cli.errors import InputError, OutputExistsError, WriteError
 from photomitrus_cli.run.context import Context, NoProgress, RunControl
-from photomitrus_cli.run.errors import InputError, OutputExistsError, WriteError
 from photomitrus_cli.run.provenance import (
     Product,
     RunRecord,

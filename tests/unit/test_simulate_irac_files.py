@@ -16,7 +16,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from pydantic import ValidationError
 
-from photomitrus_cli.run.errors import ConfigError, OutputExistsError, WriteError
+from photomitrus_cli.errors import ConfigError, OutputExistsError, WriteError
 from photomitrus_cli.simulate.frame import field_model, simulate_frame
 from photomitrus_cli.simulate.irac import IracSimulation, plan_field, simulate_field
 from photomitrus_cli.simulate.sky import make_sky

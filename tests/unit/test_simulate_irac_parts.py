@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from photomitrus_cli.run.errors import ConfigError
+from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.simulate.artefacts import bad_pixels, cosmic_rays, full_well_mjy_sr
 from photomitrus_cli.simulate.cardtext import card, history, primary_bytes, title
 from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, SCALES, frame_time

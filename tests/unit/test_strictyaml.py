@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photomitrus_cli.run.errors import ConfigError
+from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.run.strictyaml import dump_yaml, load_scalar, load_yaml
 
 
