@@ -233,21 +233,20 @@ def _numbers(arrays: FrameArrays, pixel_map: PixelMap) -> dict[str, Any]:
         "n_saturated": int(arrays.saturated.sum()),
         "bbox": [int(edge) for edge in pixel_map.bbox],
         "map_error_px": float(pixel_map.max_error_px),
+        "step": int(pixel_map.step),
+        "origin": [int(index) for index in pixel_map.origin],
         "inputs": arrays.inputs,
     }
 
 
 def _pack(arrays: FrameArrays, pixel_map: PixelMap) -> dict[str, NDArray[Any]]:
     prepared = prepare_frame(arrays.sci, arrays.var, arrays.bad)
+    # Few arrays, because every one costs a fixed time to read back.
     return {
-        "sci": prepared.sci,
-        "var": prepared.var,
+        "pixels": np.stack([prepared.sci, prepared.var]),
         "state": prepared.state,
         "saturated": arrays.saturated,
-        "node_x": pixel_map.node_x,
-        "node_y": pixel_map.node_y,
-        "geometry": np.array([pixel_map.step, *pixel_map.origin, *pixel_map.bbox, *pixel_map.shape]),
-        "map_error_px": np.array(pixel_map.max_error_px),
+        "nodes": np.stack([pixel_map.node_x, pixel_map.node_y]),
     }
 
 
@@ -275,15 +274,17 @@ def load_ingested(store: Store, name: str) -> Ingested:
     InputError
         When the checkpoint was damaged since it was written.
     """
-    parts = store.require(name).arrays
-    step, j0, i0, y0, y1, x0, x1, ny, nx = (int(value) for value in parts["geometry"])
+    saved = store.require(name)
+    parts, meta = saved.arrays, saved.meta
+    (j0, i0), (y0, y1, x0, x1), saturated = meta["origin"], meta["bbox"], parts["saturated"]
     pixel_map = PixelMap(
-        step=step,
+        step=meta["step"],
         origin=(j0, i0),
-        node_x=parts["node_x"],
-        node_y=parts["node_y"],
+        node_x=parts["nodes"][0],
+        node_y=parts["nodes"][1],
         bbox=(y0, y1, x0, x1),
-        shape=(ny, nx),
-        max_error_px=float(parts["map_error_px"]),
+        shape=(saturated.shape[0], saturated.shape[1]),
+        max_error_px=meta["map_error_px"],
     )
-    return Ingested(PreparedFrame(parts["sci"], parts["var"], parts["state"]), pixel_map, parts["saturated"])
+    frame = PreparedFrame(parts["pixels"][0], parts["pixels"][1], parts["state"])
+    return Ingested(frame, pixel_map, saturated)

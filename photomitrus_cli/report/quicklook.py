@@ -70,7 +70,9 @@ def draw_mosaic(
     low, high, softening = sky_limits(thin)
     norm = ImageNormalize(vmin=low, vmax=high, stretch=AsinhStretch(softening))
     height = min(12.0, max(4.0, 6.5 * sci.shape[0] / sci.shape[1]))
-    figure = Figure(figsize=(14.5, height), layout="constrained")
+    figure = Figure(figsize=(14.5, height))
+    # Fixed margins: matplotlib's own layout engines draw a WCS picture several times over.
+    figure.subplots_adjust(left=0.07, right=0.97, bottom=0.55 / height, top=1 - 0.45 / height, wspace=0.12)
     FigureCanvasAgg(figure)
     figure.suptitle(title)
     for place, image, label, options in (
