@@ -18,7 +18,8 @@ from truthkit.runs import BLANK_FIELD, CLEAN_FIELD, CONSTANT_FIELD, make_mosaic,
 
 from photomitrus_cli import __version__
 from photomitrus_cli.io.atomic import write_text
-from photomitrus_cli.run.parallel import Executor, available_cores, local_executor
+from photomitrus_cli.run.machine import available_cores
+from photomitrus_cli.run.parallel import Executor, local_executor
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ("weighted", "median-exptime")

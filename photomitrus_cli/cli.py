@@ -204,6 +204,7 @@ def run_command(
     int
         The exit code.
     """
+    stdout = sys.stdout
     try:
         result = command.main(list(args), prog_name=name, standalone_mode=False, obj=executor)
     except click.exceptions.Abort:
@@ -215,11 +216,11 @@ def run_command(
         return _fail(error, name)
     except KeyboardInterrupt:
         return _interrupted(name)
-    except BrokenPipeError:
-        # The reader of our output left; nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     except SystemExit as error:
+        if sys.stdout is not stdout:
+            # The reader of our output left: click then swallows the error, puts its own silent stream in the
+            # place of stdout and exits.
+            return 141
         if error.code == 128 + signal.SIGINT:
             return _interrupted(name)
         if error.code == 128 + signal.SIGTERM:
@@ -242,9 +243,6 @@ def _interrupted(name: str) -> int:
 
 
 def _unexpected(error: Exception, name: str) -> int:
-    import logging
-
-    logging.getLogger("photomitrus_cli").debug("unexpected failure", exc_info=error)
     text = " ".join(str(error).split()) or "no further message"
     click.echo(f"{name}: unexpected failure: {type(error).__name__}: {text}", err=True)
     if debug_requested():

@@ -16,15 +16,19 @@ import click
 
 from photomitrus_cli.console import TerminalProgress, configure_logging, print_summary, wants_progress
 from photomitrus_cli.errors import ConfigError, PartialError, WriteError
-from photomitrus_cli.io.atomic import write_json
+from photomitrus_cli.io.atomic import check_folder, refuse_overwriting_inputs, write_json
 from photomitrus_cli.options import common_values, settings_given
 from photomitrus_cli.run.config import LOCAL_FILE, Layers, build, collect, to_yaml
 from photomitrus_cli.run.context import Context, Progress, RunControl
-from photomitrus_cli.run.parallel import Executor, available_cores, local_executor
+from photomitrus_cli.run.machine import available_cores
+from photomitrus_cli.run.parallel import Executor, local_executor
 from photomitrus_cli.run.summary import Summary
 from photomitrus_cli.settings import SECTIONS, AstromapConfig
 
 _log = logging.getLogger(__name__)
+
+# Endings of files that a log or a summary must never replace.
+_NOT_OURS = (".fits", ".gz", ".fz", ".png", ".yaml", ".manifest.json", ".failed.json")
 
 
 def resolve(ctx: click.Context) -> tuple[AstromapConfig, Layers]:
@@ -57,33 +61,26 @@ def launch(ctx: click.Context, stage: str, key: str) -> None:
         When units failed under ``--keep-going``.
     """
     with session(ctx) as (config, progress):
-        _check_summary_path(ctx)
         with _executor(ctx, config) as executor:
             context = _context(ctx, executor, progress, to_yaml(config))
             summary = importlib.import_module(stage).run(attrgetter(key)(config), context)
+        # Written before anything is printed: the reader of our output may leave at any line.
+        report = _write_reports(ctx, summary)
         print_summary(summary)
-        _write_reports(ctx, summary)
+        if report is not None:
+            click.echo(f"  report: {report}")
     if summary.failed():
         raise PartialError(
             f"{len(summary.failed())} of {len(summary.units)} units failed", hint="they are listed above"
         )
 
 
-def _check_summary_path(ctx: click.Context) -> None:
-    """Find out before the work whether the summary can be written, and not over a frame."""
-    path: Path | None = ctx.params.get("summary")
-    if path is None or ctx.params.get("dry_run"):
-        return
-    if path.name.endswith((".fits", ".gz", ".fz")):
-        raise ConfigError(f"--summary {path}: looks like data", hint="the summary is JSON; name it so")
-    if not path.parent.is_dir():
-        raise WriteError(f"--summary {path}: there is no folder {path.parent}")
-
-
 @contextmanager
 def session(ctx: click.Context) -> Iterator[tuple[AstromapConfig, Progress]]:
-    """Open what every computing command needs: the log, the configuration and a progress display."""
+    """Open what every computing command needs: the configuration, the log and a progress display."""
+    config, _ = resolve(ctx)
     common = common_values(ctx)
+    _check_side_files(ctx, config, common.get("log_file"))
     reset = configure_logging(
         verbose=common.get("verbose", 0),
         quiet=common.get("quiet", 0),
@@ -93,7 +90,6 @@ def session(ctx: click.Context) -> Iterator[tuple[AstromapConfig, Progress]]:
     try:
         if Path(LOCAL_FILE).is_file():
             _log.info("configuration: %s", Path(LOCAL_FILE).resolve())
-        config, _ = resolve(ctx)
         bars = wants_progress(common.get("progress"), quiet=common.get("quiet", 0))
         yield config, TerminalProgress(enabled=bars)
     except Exception:
@@ -101,6 +97,42 @@ def session(ctx: click.Context) -> Iterator[tuple[AstromapConfig, Progress]]:
         raise
     finally:
         reset()
+
+
+def _check_side_files(ctx: click.Context, config: AstromapConfig, log_file: Path | None) -> None:
+    """Find out before the work whether log, summary and report can be written, and harm nothing.
+
+    Raises
+    ------
+    ConfigError
+        When one of them is an input, a configuration file, data or part of a product.
+    WriteError
+        When there is no folder for it.
+    """
+    summary: Path | None = ctx.params.get("summary")
+    protected = [*_files_in(config.model_dump()), *ctx.params.get("config_files", ()), Path(LOCAL_FILE)]
+    for option, path in (("--log-file", log_file), ("--summary", summary)):
+        if path is None:
+            continue
+        if path.name.endswith(_NOT_OURS):
+            raise ConfigError(f"{option} {path}: is the name of data or of a part of a product")
+        refuse_overwriting_inputs([path], (file for file in protected if file.is_file()))
+        if not path.parent.is_dir():
+            raise WriteError(f"{option} {path}: there is no folder {path.parent}")
+    if ctx.params.get("report") and not ctx.params.get("dry_run"):
+        check_folder(ctx.params["report"])
+
+
+def _files_in(value: Any) -> Iterator[Path]:
+    """Give every path in a configuration."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _files_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _files_in(item)
 
 
 @contextmanager
@@ -127,12 +159,14 @@ def _context(ctx: click.Context, executor: Executor, progress: Progress, config_
     )
 
 
-def _write_reports(ctx: click.Context, summary: Summary) -> None:
+def _write_reports(ctx: click.Context, summary: Summary) -> Path | None:
+    """Write the summary file and the report page that were asked for; give the page."""
     if ctx.params.get("dry_run"):
-        return
+        return None
     if ctx.params.get("summary"):
         write_json(ctx.params["summary"], summary.as_dict())
-    if ctx.params.get("report"):
-        from photomitrus_cli.report.page import write_page
+    if not ctx.params.get("report"):
+        return None
+    from photomitrus_cli.report.page import write_page
 
-        click.echo(f"  report: {write_page(ctx.params['report'], summary, command=ctx.command_path)}")
+    return write_page(ctx.params["report"], summary, command=ctx.command_path)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,11 +80,16 @@ def setting(*names: str, key: str, help: str, **kwargs: Any) -> Callable[[Comman
     return click.option(*names, cls=Setting, key=key, help=text, default=None, **kwargs)
 
 
-def _packaged_default(key: str) -> str:
+@lru_cache(maxsize=4)
+def _packaged_section(section: str) -> dict[str, Any]:
     from photomitrus_cli.run.config import packaged_layers
 
+    return packaged_layers([section]).data
+
+
+def _packaged_default(key: str) -> str:
     path = key.split(".")
-    value: Any = packaged_layers([path[0]]).data
+    value: Any = _packaged_section(path[0])
     for part in path:
         value = value[part]
     if value is None:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+
+def _kernel_cache() -> Path:
+    """Name a cache for compiled kernels after all their sources.
+
+    numba looks only at the file that holds a kernel, not at the files that the kernel calls; after an edit
+    there the tests would go on running old machine code.
+    """
+    sources = sorted((Path(__file__).parent.parent / "photomitrus_cli" / "imaging").glob("*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"astromap-kernels-{digest}"
+
+
+# Set before any test imports numba, and inherited by every process that the tests start.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_cache()))
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +75,22 @@ def masked_median(
             break
         low, high = new
     n_used = high - low
+    sigma /= _truncation(kappa)
     return BackgroundLevel(level, MEDIAN_ERROR * sigma / np.sqrt(n_used), sigma, n_used)
+
+
+@lru_cache(maxsize=16)
+def _truncation(kappa: float) -> float:
+    """Sigma that clipping at kappa sigma, repeated to the end, finds of normal values of sigma 1.
+
+    The median deviation m of what lies within c = kappa SIGMA_PER_MAD m solves
+    Phi(m) - 1/2 = (Phi(c) - 1/2) / 2.
+    """
+    normal = NormalDist()
+    m = 1.0 / SIGMA_PER_MAD
+    for _ in range(50):
+        m = normal.inv_cdf(0.5 + (normal.cdf(kappa * SIGMA_PER_MAD * m) - 0.5) / 2.0)
+    return SIGMA_PER_MAD * m
 
 
 def _sorted_median(values: NDArray[np.float64], low: int, high: int) -> float:

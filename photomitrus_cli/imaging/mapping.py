@@ -16,7 +16,7 @@ from photomitrus_cli.imaging.inverse import Inverse, fit_inverse
 Float = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 
-STEPS = (32, 16, 8, 4, 2, 1)
+STEPS = (32, 16, 8, 4, 2, 1, 2, 1)
 # The part of the tolerance that the polynomial fit may use up.
 FIT_SHARE = 0.05
 
@@ -79,7 +79,7 @@ def map_frame(
     The forward transform of the frame (pixel to sky, exact for any distortion, unlike the inverse
     polynomials of SIP) is sampled over the frame, and frame position as a function of grid position fitted
     by Chebyshev polynomials: exact to the fit error, which is measured at points between the samples. From
-    them come the nodes, at the largest step of 32, 16, 8, 4 grid pixels whose bilinear error within the
+    them come the nodes, at the largest step of 32, 16, 8, 4, 2, 1 grid pixels whose bilinear error within the
     frame meets the tolerance.
 
     Parameters

@@ -107,7 +107,7 @@ def write_text(final: str | Path, text: str) -> None:
 
 
 def write_json(final: str | Path, obj: object) -> None:
-    """Write a JSON file with sorted keys, whole or not at all.
+    """Write a JSON file, keys in the order given, whole or not at all.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def write_json(final: str | Path, obj: object) -> None:
         As `atomic_path`; or when a number is not finite.
     """
     try:
-        text = json.dumps(obj, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(obj, indent=2, allow_nan=False, ensure_ascii=False)
     except ValueError as error:
         raise WriteError(f"{final}: cannot be written as JSON: {error}") from error
     write_text(final, text + "\n")

@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 _NO_VALUE = frozenset({"", "COMMENT", "HISTORY", "CONTINUE", "END"})
 _HIERARCH = re.compile(r"HIERARCH +(?P<key>[^=]*[^= ]) *=")
 _WCS_NUMBER = re.compile(
-    r"NAXIS[12]|(?:CRVAL|CRPIX|CDELT|CROTA)[12]|(?:CD|PC)[12]_[12]|PV[12]_\d{1,2}|LONPOLE|LATPOLE|EQUINOX"
+    r"NAXIS[12]|(?:CRVAL|CRPIX|CDELT|CROTA)[12]|(?:CD|PC)[12]_[12]|PV[12]_\d{1,2}|LONPOLE|LATPOLE|EQUINOX|EPOCH"
     r"|[AB]P?_(?:ORDER|\d_\d)"
 )
 _WCS_TEXT = re.compile(r"(?:CTYPE|CUNIT)[12]|RADESYS")

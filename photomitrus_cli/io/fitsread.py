@@ -42,13 +42,15 @@ class FitsImage:
     n_bytes: int
 
 
-def read_cards(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Cards:
+def read_cards(path: str | Path, *, whole: bool = True, max_bytes: int = MAX_BYTES) -> Cards:
     """Read the header of the image that `read_image` would read, without its pixels.
 
     Parameters
     ----------
     path : str or Path
         A FITS file, plain or gzip.
+    whole : bool
+        Make sure that the file is as long as it declares (known for plain files only).
     max_bytes : int
         The most data that a header may declare.
 
@@ -65,12 +67,17 @@ def read_cards(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Cards:
         or declares nonsense or more than `max_bytes`.
     """
     with open_blocks(Path(path)) as blocks:
-        unit = find_image(blocks, max_bytes)
+        unit = find_image(blocks, max_bytes, whole=whole)
         return image_cards(unit.cards) if unit.is_tiled else unit.cards
 
 
 def read_image(
-    path: str | Path, *, verify: bool = True, hashed: bool = True, max_bytes: int = MAX_BYTES
+    path: str | Path,
+    *,
+    verify: bool = True,
+    hashed: bool = True,
+    blank: bool = True,
+    max_bytes: int = MAX_BYTES,
 ) -> FitsImage:
     """Read the first image of a FITS file, whole and checked.
 
@@ -83,6 +90,8 @@ def read_image(
         Compare CHECKSUM and DATASUM where the header has them. HCOMPRESS images are always checked.
     hashed : bool
         Compute the SHA-256; it takes longer than the reading itself.
+    blank : bool
+        Turn integers that equal BLANK into NaN; a mask of bits has no such value.
     max_bytes : int
         The most data that a header may declare, and the most that are inflated.
 
@@ -110,7 +119,7 @@ def read_image(
     else:
         cards = unit.cards
         data = stored_array(buffer[: unit.n_bytes], unit.bitpix, unit.shape)
-    return FitsImage(path, cards, physical_values(data, cards), sha256, blocks.n_bytes)
+    return FitsImage(path, cards, physical_values(data, cards, blank=blank), sha256, blocks.n_bytes)
 
 
 def _read_data(blocks: BlockReader, unit: Unit) -> npt.NDArray[np.uint8]:

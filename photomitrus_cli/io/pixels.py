@@ -40,7 +40,7 @@ def stored_array(buffer: npt.NDArray[np.uint8], bitpix: int, shape: tuple[int, .
     return array.reshape(shape)
 
 
-def physical_values(stored: Array, cards: Cards) -> Array:
+def physical_values(stored: Array, cards: Cards, *, blank: bool = True) -> Array:
     """Apply BSCALE, BZERO and BLANK (FITS standard 4.0, section 4.4.2.5).
 
     Parameters
@@ -49,6 +49,8 @@ def physical_values(stored: Array, cards: Cards) -> Array:
         Native byte order; may be overwritten.
     cards : Cards
         The header of the image.
+    blank : bool
+        Whether BLANK is applied.
 
     Returns
     -------
@@ -64,14 +66,14 @@ def physical_values(stored: Array, cards: Cards) -> Array:
     """
     scale, zero = cards.number("BSCALE", 1.0), cards.number("BZERO", 0.0)
     is_integer = stored.dtype.kind in "iu"
-    blank = cards.integer("BLANK", None) if is_integer else None
+    missing = cards.integer("BLANK", None) if is_integer and blank else None
     if scale == 0:
         raise InputError(f"{cards.path}: BSCALE is 0")
-    if scale == 1 and zero == 0 and blank is None:
+    if scale == 1 and zero == 0 and missing is None:
         return stored
-    if scale == 1 and is_integer and blank is None and zero == _offset(stored.dtype):
+    if scale == 1 and is_integer and missing is None and zero == _offset(stored.dtype):
         return _flip_sign_bit(stored)
-    return _scale(stored, scale, zero, blank)
+    return _scale(stored, scale, zero, missing)
 
 
 def _offset(dtype: np.dtype[Any]) -> float:

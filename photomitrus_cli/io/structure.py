@@ -75,7 +75,7 @@ class Unit(Structure):
         return kind in ("IMAGE", "IUEIMAGE") and self.n_bytes > 0
 
 
-def find_image(blocks: BlockReader, max_bytes: int) -> Unit:
+def find_image(blocks: BlockReader, max_bytes: int, *, whole: bool = True) -> Unit:
     """Go to the data of the first image of a file.
 
     Parameters
@@ -84,6 +84,8 @@ def find_image(blocks: BlockReader, max_bytes: int) -> Unit:
         At the start of the file.
     max_bytes : int
         The most that a unit may declare.
+    whole : bool
+        Refuse plain files that are too short.
 
     Returns
     -------
@@ -98,8 +100,8 @@ def find_image(blocks: BlockReader, max_bytes: int) -> Unit:
     """
     _check_first_card(blocks)
     while True:
-        unit = read_unit(blocks, max_bytes)
-        if unit.is_image or unit.is_tiled:
+        unit = read_unit(blocks, max_bytes, whole=whole)
+        if unit.is_tiled or (unit.is_image and _is_plain(unit.cards)):
             return unit
         blocks.skip(unit.padded)
         # Some archives end their files with blocks of zeros or spaces: those are not extensions.
@@ -107,7 +109,14 @@ def find_image(blocks: BlockReader, max_bytes: int) -> Unit:
             raise InputError(f"{blocks.path}: holds no image")
 
 
-def read_unit(blocks: BlockReader, max_bytes: int) -> Unit:
+def _is_plain(cards: Cards) -> bool:
+    """Tell an image from the groups that the standard allows images to carry and nobody writes."""
+    if "XTENSION" in cards and (cards.integer("PCOUNT", 0), cards.integer("GCOUNT", 1)) != (0, 1):
+        raise InputError(f"{cards.path}: the image extension has PCOUNT or GCOUNT; such images are not read")
+    return True
+
+
+def read_unit(blocks: BlockReader, max_bytes: int, *, whole: bool = True) -> Unit:
     """Read and check one header.
 
     Parameters
@@ -116,6 +125,8 @@ def read_unit(blocks: BlockReader, max_bytes: int) -> Unit:
         At the header; afterwards at the data.
     max_bytes : int
         The most that the unit may declare.
+    whole : bool
+        Refuse a plain file that is too short.
 
     Returns
     -------
@@ -132,7 +143,7 @@ def read_unit(blocks: BlockReader, max_bytes: int) -> Unit:
     cards = Cards(blocks.path, header.decode("latin-1"))
     structure = read_structure(cards, max_bytes)
     unit = Unit(structure.bitpix, structure.shape, structure.n_bytes, header, cards)
-    if blocks.size is not None and blocks.position + unit.n_bytes > blocks.size:
+    if whole and blocks.size is not None and blocks.position + unit.n_bytes > blocks.size:
         raise truncated(blocks, unit)
     return unit
 

@@ -21,10 +21,17 @@ def _bits(value: Any) -> Any:
             return ANY_BIT
         if len(words) > 1 or "," in value:
             return words
-        value = int(value) if value.isdigit() else value
+        if not value.strip().isdigit():
+            raise ValueError("give bits such as 3,8, a pattern such as 32520, or any")
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << len(ANY_BIT):
         return [bit for bit in ANY_BIT if value >> bit & 1]
     return value
+
+
+def _paths(value: Any) -> Any:
+    """Take one path for a list of one."""
+    return [value] if isinstance(value, str | Path) else value
 
 
 Bit = Annotated[int, Field(ge=0, le=15)]
@@ -34,7 +41,7 @@ Bits = Annotated[tuple[Bit, ...], BeforeValidator(_bits)]
 class MosaicSettings(Section):
     """Keys of ``irac.mosaic``; configs/irac.yaml explains each."""
 
-    inputs: Annotated[tuple[Path, ...], RelativePath()]
+    inputs: Annotated[tuple[Path, ...], BeforeValidator(_paths), RelativePath()]
     output: Annotated[Path, RelativePath()]
     channel: Annotated[int, Field(ge=1, le=4)]
     filetype: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]

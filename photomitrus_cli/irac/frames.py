@@ -137,7 +137,12 @@ def read_frame(path: Path, channel: int) -> tuple[Frame | None, str]:
     InputError
         When the header is broken or lacks a keyword that is needed.
     """
-    cards = read_cards(path)
+    try:
+        cards = read_cards(path)
+    except InputError:
+        if _is_of_another_channel(path, channel):
+            return None, ""
+        raise
     key = frame_key(cards)
     if key.channel != channel:
         return None, ""
@@ -152,6 +157,14 @@ def read_frame(path: Path, channel: int) -> tuple[Frame | None, str]:
         mjd=cards.number("MJD_OBS", float("nan")),
     )
     return frame, _unusable(cards, frame)
+
+
+def _is_of_another_channel(path: Path, channel: int) -> bool:
+    """Tell of a damaged file whether its header still says that nobody asked for it."""
+    try:
+        return read_cards(path, whole=False).integer("CHNLNUM") != channel
+    except InputError:
+        return False
 
 
 def _unusable(cards: Cards, frame: Frame) -> str:

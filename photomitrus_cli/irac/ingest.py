@@ -155,10 +155,10 @@ def read_arrays(frame: Frame, rules: IngestRules) -> tuple[FrameArrays, Cards]:
     return FrameArrays(sci, var, bad, saturated, level, inputs), image.cards
 
 
-def _companion(path: Path | None, image: FitsImage) -> FitsImage | None:
+def _companion(path: Path | None, image: FitsImage, *, blank: bool = True) -> FitsImage | None:
     if path is None:
         return None
-    companion = read_image(path)
+    companion = read_image(path, blank=blank)
     if companion.data.shape != image.data.shape:
         raise InputError(
             f"{path}: shape {companion.data.shape} differs from {image.data.shape} of {image.path.name}"
@@ -167,7 +167,7 @@ def _companion(path: Path | None, image: FitsImage) -> FitsImage | None:
 
 
 def _mask(path: Path | None, image: FitsImage) -> FitsImage | None:
-    mask = _companion(path, image)
+    mask = _companion(path, image, blank=False)
     if mask is not None and mask.data.dtype.kind not in "iu":
         raise InputError(f"{mask.path}: a mask has whole numbers, not {mask.data.dtype.name}")
     return mask

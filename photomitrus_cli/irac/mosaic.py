@@ -65,15 +65,17 @@ def run(settings: MosaicSettings, context: Context) -> Summary:
     check_folder(product.folder, plan.disk_bytes)
     remove_stale_parts(product.folder)
     with open_store(product.work, plan.record.key, resume=context.control.resume) as store:
+        # Once more, now that no other run of this product can be at work.
+        guard_outputs(product, context)
         try:
-            return _make(plan, store, context)
+            members, plan = _ingest_all(plan, store, context)
+            return _make(plan, store, members, context)
         except BaseException as error:
             write_failure(product, plan.record, context, error)
             raise
 
 
-def _make(plan: Plan, store: Store, context: Context) -> Summary:
-    members, plan = _ingest_all(plan, store, context)
+def _make(plan: Plan, store: Store, members: list[Member], context: Context) -> Summary:
     if not members:
         raise NoDataError(f"no frame can be used: {'; '.join(reasons(plan.record.units))}")
     planes, correlation = _combine_all(plan, store, members, context)
@@ -186,17 +188,19 @@ def _write(plan: Plan, planes: dict[str, NDArray[Any]], correlation: float) -> N
 
     fits_path, png_path = plan.product.paths
     hdus = mosaic_hdus(planes, plan.grid, plan.settings, plan.record, correlation=correlation)
-    # The picture waits under its temporary name until the mosaic is safe: neither stands without the other.
-    with atomic_path(png_path) as part:
+    # Both files wait under temporary names until both are whole; the old manifest goes just before they take
+    # their places, because it says nothing about them.
+    with atomic_path(fits_path) as fits_part, atomic_path(png_path) as png_part:
+        write_fits(fits_part, hdus)
         draw_mosaic(
-            part,
+            png_part,
             planes["SCI"],
             planes["COV"],
             plan.grid.header(),
             title=f"IRAC channel {plan.settings.channel}: {plan.settings.combine}",
             unit="MJy/sr",
         )
-        write_fits(fits_path, hdus)
+        plan.product.manifest.unlink(missing_ok=True)
 
 
 def _summary(plan: Plan, units: list[UnitRecord], status: Any) -> Summary:

@@ -9,23 +9,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import InputError, NoDataError
+from photomitrus_cli.errors import ConfigError, InputError, NoDataError
 from photomitrus_cli.imaging.geometry import footprint
 from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
 from photomitrus_cli.imaging.skytext import parse_position, parse_size
 from photomitrus_cli.io.atomic import refuse_overwriting_inputs
 from photomitrus_cli.io.fitsread import read_cards
 from photomitrus_cli.irac.config import MosaicSettings
+from photomitrus_cli.irac.facts import PIXEL_ARCSEC
 from photomitrus_cli.irac.frames import FULL_ARRAY, Selection, select_frames
 from photomitrus_cli.irac.ingest import frame_wcs
 from photomitrus_cli.irac.names import find_files
 from photomitrus_cli.run.context import Context
+from photomitrus_cli.run.machine import available_memory
 from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
 from photomitrus_cli.run.summary import UnitRecord
 
 # Bytes per mosaic pixel of the six planes; they exist in memory and once more as checkpoints.
 _BYTES_PER_PIXEL = 19
 _BYTES_PER_FRAME = 700_000
+# Largest pixel side, in mean pixel sides of the channel: up to the true scale at the centre of the array.
+_COARSEST = 1.05
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def make_plan(settings: MosaicSettings, product: Product, context: Context) -> P
         When no frame is left.
     """
     keep_going = context.control.keep_going
+    _refuse_coarse(settings)
     center = parse_position(settings.center) if settings.center else None
     size = parse_size(settings.size) if settings.size else None
     files = find_files(settings.inputs, settings.filetype)
@@ -96,7 +101,9 @@ def make_plan(settings: MosaicSettings, product: Product, context: Context) -> P
     grid = grid_for_footprints(
         corners[:, 0], corners[:, 1], settings.pixel_scale_arcsec, center=center, size=size
     )
-    refuse_overwriting_inputs(product.paths, (path for paths in files.values() for path in paths))
+    _refuse_large(grid)
+    outputs = [*product.paths, product.manifest, product.config, product.failure]
+    refuse_overwriting_inputs(outputs, (path for paths in files.values() for path in paths))
     inputs = [path for frame in selection.frames for path in frame.files]
     _refuse_unprintable([*product.paths, *inputs])
     # The frames left out are part of the product too, in its table.
@@ -105,6 +112,28 @@ def make_plan(settings: MosaicSettings, product: Product, context: Context) -> P
     }
     record = RunRecord(run_key("irac mosaic", decisive, inputs), context.config_yaml, utc_now())
     return Plan(settings, selection, grid, product, record)
+
+
+def _refuse_coarse(settings: MosaicSettings) -> None:
+    """Refuse pixels that the interpolation kernel, as wide as the frames' own pixels, would only sample."""
+    native = PIXEL_ARCSEC[settings.channel]
+    if settings.pixel_scale_arcsec > _COARSEST * native:
+        raise ConfigError(
+            f"the pixel scale {settings.pixel_scale_arcsec:g} arcsec is coarser than the frames' {native:g}: "
+            "fluxes would be lost",
+            hint="use at most the frames' own and bin the mosaic",
+        )
+
+
+def _refuse_large(grid: Grid) -> None:
+    """Refuse a map whose planes do not fit in memory, before any work."""
+    needed, there = grid.shape[0] * grid.shape[1] * _BYTES_PER_PIXEL, available_memory()
+    if there is not None and needed > there:
+        raise ConfigError(
+            f"a map of {grid.shape[1]} x {grid.shape[0]} pixels needs {needed / 1e9:.3g} GB of memory, "
+            f"{there / 1e9:.3g} GB are available",
+            hint="are the frames of one field? --center and --size choose a part",
+        )
 
 
 def _refuse_unprintable(paths: Iterable[Path]) -> None:

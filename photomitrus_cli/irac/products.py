@@ -195,6 +195,7 @@ def _primary_header(
 ) -> fits.Header:
     records = record.units
     used = [record.values for record in records if record.status == "used"]
+    times = [_span(values) for values in used if values["mjd"] is not None]
     header = fits.Header()
     for name, value, comment in (
         ("DATE", record.started.replace("+00:00", ""), "UTC of the start of the run"),
@@ -220,14 +221,16 @@ def _primary_header(
         ("PIXSCALE", settings.pixel_scale_arcsec, "[arcsec] pixel side"),
         ("UJYPIX", grid.ujy_per_mjysr, "[uJy/pix] per MJy/sr in a pixel"),
         ("CORRFAC", correlation, "aperture sigma = CORRFAC sqrt(sum UNC^2)"),
-        ("MJD-BEG", _extreme(used, min), "[d] first frame"),
-        ("MJD-END", _extreme(used, max), "[d] last frame"),
+        ("TIMESYS", "UTC", "time system"),
+        ("MJD-BEG", min(times)[0] if times else None, "[d] start of the first frame"),
+        ("MJD-END", max(end for _, end in times) if times else None, "[d] end of the last frame"),
     ):
         if value is not None:
             header[name] = (value, comment)
     return header
 
 
-def _extreme(used: list[dict[str, Any]], choose: Any) -> float | None:
-    times = [value["mjd"] for value in used if value["mjd"] is not None]
-    return float(choose(times)) if times else None
+def _span(values: dict[str, Any]) -> tuple[float, float]:
+    """Give the start and the end of a frame, MJD."""
+    seconds = values["framtime"] if values["framtime"] is not None else values["exptime"]
+    return values["mjd"], values["mjd"] + seconds / 86400.0

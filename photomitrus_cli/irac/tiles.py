@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -21,6 +22,11 @@ from photomitrus_cli.run.checkpoint import Store
 # Tiles are the same for any number of workers; a frame reaches about four of this size.
 TILE = 512
 LOW_COVERAGE = 3
+# The median rule holds the values of one class on a band of rows: value, variance and flag, 9 bytes each.
+_BYTES_PER_VALUE = 9
+_CUBE_BYTES = 256_000_000
+_FEWEST_ROWS = 16
+_FIELDS = tuple(field.name for field in fields(Combined))
 NO_DATA, FEW_FRAMES, SATURATED, ESTIMATED = (np.uint8(1 << bit) for bit in range(4))
 MASK_BITS = {
     0: "no data",
@@ -164,6 +170,23 @@ def _weighted(task: TileTask, flags: NDArray[np.uint8]) -> Combined:
 
 
 def _median(task: TileTask, flags: NDArray[np.uint8]) -> Combined:
+    """Combine in bands of rows, so that the cube of one class never takes more than a fixed memory.
+
+    Values do not depend on the window they are computed in, so neither do they on the height of the bands.
+    """
+    y0, y1, x0, x1 = task.window
+    largest = max(Counter(member.exptime_s for member in task.members).values(), default=1)
+    rows = max(_FEWEST_ROWS, _CUBE_BYTES // (largest * (x1 - x0) * _BYTES_PER_VALUE))
+    bands = []
+    for y in range(y0, y1, rows):
+        window = (y, min(y + rows, y1), x0, x1)
+        inside = tuple(member for member in task.members if overlap(member.bbox, window))
+        band = replace(task, window=window, members=inside)
+        bands.append(_median_band(band, flags[y - y0 : window[1] - y0]))
+    return Combined(*(np.concatenate([getattr(band, name) for band in bands]) for name in _FIELDS))
+
+
+def _median_band(task: TileTask, flags: NDArray[np.uint8]) -> Combined:
     """Combine class by class, so that only one class's frames are in memory."""
     medians = ClassMedian(flags.shape)
     for exptime in sorted({member.exptime_s for member in task.members}):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
+import os
 import shutil
 import struct
 import zipfile
@@ -25,7 +27,12 @@ from numpy.typing import NDArray
 from photomitrus_cli.errors import ConfigError, InputError, WriteError
 from photomitrus_cli.io.atomic import atomic_path, remove_stale_parts
 
+_log = logging.getLogger(__name__)
+
 _META = "meta_json"
+_LOCK_TRIES = 20
+# Changed with the arrays that stages keep; checkpoints of another layout do not count.
+LAYOUT = 2
 # What numpy and zipfile raise for damaged archives: wrong flags look like encryption or unknown methods, a
 # wrong magic like another kind of file, a wrong shape like an enormous array.
 _DAMAGED = (
@@ -75,7 +82,7 @@ class Store:
         WriteError
             When the disk is full or the folder is not writable.
         """
-        text = json.dumps({"key": self.key, "meta": dict(meta)})
+        text = json.dumps({"layout": LAYOUT, "key": self.key, "meta": dict(meta)})
         with atomic_path(self.path(name), durable=False) as part, part.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **{_META: np.array(text)}, **arrays)
 
@@ -85,7 +92,7 @@ class Store:
             # Opened here, because numpy leaves a damaged file open.
             with self.path(name).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 head = json.loads(str(archive[_META]))
-                if head["key"] != self.key:
+                if (head["layout"], head["key"]) != (LAYOUT, self.key):
                     return None
                 arrays = {key: archive[key] for key in archive.files if key != _META}
                 return Checkpoint(arrays, head["meta"])
@@ -131,26 +138,48 @@ def open_store(folder: Path, key: str, *, resume: bool) -> Iterator[Store]:
     WriteError
         When the folder cannot be made, emptied or written to.
     """
-    lock = folder / "lock"
-    with contextlib.ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            handle = stack.enter_context(lock.open("w"))
-        except OSError as error:
-            raise WriteError(f"{folder}: cannot be written: {error.strerror or error}") from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigError(f"another run is writing this product (its work folder is {folder})") from error
-        except OSError:
-            # Some network file systems have no locks; the run itself is still sound there.
-            handle.flush()
+    with _locked(folder) as lock:
         if not resume:
             _empty(folder, keep=lock)
         remove_stale_parts(folder)
         yield Store(folder, key)
         # The product is safe by now; what cannot be removed (another run may be opening the lock) may stay.
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[Path]:
+    """Make a folder and hold its lock file."""
+    lock = folder / "lock"
+    for _ in range(_LOCK_TRIES):
+        with contextlib.ExitStack() as stack:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                handle = stack.enter_context(lock.open("w"))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise WriteError(f"{folder}: cannot be written: {error.strerror or error}") from error
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigError(
+                    f"another run is writing this product (its work folder is {folder})"
+                ) from error
+            except OSError as error:
+                _log.warning("%s: the file system has no locks (%s)", folder, error.strerror)
+            if _is_still(lock, handle.fileno()):
+                yield lock
+                return
+    raise ConfigError(f"another run keeps removing the work folder {folder}")
+
+
+def _is_still(lock: Path, descriptor: int) -> bool:
+    """Tell whether an open lock file still has its name: a run that ended just now may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), lock.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _empty(folder: Path, *, keep: Path) -> None:

@@ -250,7 +250,12 @@ def _absolute_paths(model: type[BaseModel], data: Any, layers: Layers, path: Key
 def _absolute(value: Any, folder: Path) -> Any:
     if isinstance(value, list | tuple):
         return [_absolute(item, folder) for item in value]
-    return folder / Path(value).expanduser() if isinstance(value, str | Path) else value
+    if not isinstance(value, str | Path):
+        return value
+    try:
+        return folder / Path(value).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{value}: there is no such user's folder") from error
 
 
 def to_yaml(config: BaseModel, key: str | None = None) -> str:

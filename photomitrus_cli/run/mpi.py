@@ -6,21 +6,12 @@ without a library it raises RuntimeError rather than ImportError.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.run.parallel import Executor, PoolExecutor
-
-# Set by the launchers of MPICH, Intel MPI and SLURM (PMI), and of Open MPI.
-_SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
-
-
-def started_by_mpi() -> bool:
-    """Tell whether a launcher started this process as one of several ranks."""
-    return any(os.environ.get(name, "1") not in ("", "1") for name in _SIZE_VARIABLES)
 
 
 def load_mpi() -> Any:

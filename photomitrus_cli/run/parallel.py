@@ -216,16 +216,6 @@ def _outcome(index: int, future: Future[Result], *, keep_going: bool) -> Outcome
         return Outcome(index, None, error)
 
 
-def available_cores() -> int:
-    """Count the cores this process may use: batch allocation, then affinity, then the machine."""
-    allocated = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    if allocated.isdigit() and int(allocated) > 0:
-        return int(allocated)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @contextmanager
 def local_executor(jobs: int) -> Iterator[Executor]:
     """Open an executor of ``jobs`` local workers; one worker means this process itself."""

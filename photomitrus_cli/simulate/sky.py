@@ -17,7 +17,6 @@ Floats = NDArray[np.float64]
 
 _GRID_JITTER_ARCSEC = 3.0
 _ARMS = 2  # galaxy components on each side of the centre
-_COMPONENTS = 1 + 2 * _ARMS
 
 
 @dataclass(frozen=True)

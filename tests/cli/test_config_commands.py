@@ -8,7 +8,7 @@ from pathlib import Path
 def test_init_show_validate(astromap, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     assert astromap("config", "init").returncode == 0
     text = (tmp_path / "astromap.yaml").read_text()
-    assert "# Pixel scale of the mosaic, arcsec." in text
+    assert "# Pixel scale of the mosaic, arcsec" in text
     assert astromap("config", "init").returncode == 5
     assert (tmp_path / "astromap.yaml").read_text() == text
     assert astromap("config", "validate").returncode == 0

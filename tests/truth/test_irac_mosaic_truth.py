@@ -56,10 +56,11 @@ def test_exposure_weights_are_as_unbiased(clean: Path, tmp_path: Path) -> None:
     assert abs(errors.flux_bias) < 0.003 + 2 * errors.flux_bias_error
 
 
-def test_the_median_loses_little_flux_and_the_loss_is_of_the_stated_sign(clean: Path, tmp_path: Path) -> None:
+def test_the_median_biases_star_fluxes_by_less_than_a_per_cent(clean: Path, tmp_path: Path) -> None:
     mosaic = make_mosaic(clean, tmp_path, combine="median-exptime")
     errors = star_errors(mosaic, clean / "truth", rule="median-exptime")
-    assert -0.03 < errors.flux_bias < 0.0
+    # The sign depends on the number of frames per class.
+    assert abs(errors.flux_bias) < 0.01
 
 
 @pytest.mark.parametrize("combine", ["weighted", "median-exptime"])

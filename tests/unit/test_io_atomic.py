@@ -235,7 +235,7 @@ def test_parts_of_living_runs_and_other_files_are_not_removed(tmp_path: Path) ->
 def test_json(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"b": 1.5, "a": ["µm", None]})
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
-    assert text == '{\n  "a": [\n    "µm",\n    null\n  ],\n  "b": 1.5\n}\n'
+    assert text == '{\n  "b": 1.5,\n  "a": [\n    "µm",\n    null\n  ]\n}\n'
     assert json.loads(text) == {"a": ["µm", None], "b": 1.5}
     with pytest.raises(WriteError, match="cannot be written as JSON"):
         write_json(tmp_path / "a.json", {"x": float("nan")})

@@ -230,3 +230,14 @@ def write_raw(path: Path, raw: npt.NDArray[Any], **cards: float) -> None:
     text += "".join(str(fits.Card(key, value)) for key, value in cards.items()) + "END"
     big = raw.astype(raw.dtype.newbyteorder(">")).tobytes()
     path.write_bytes(text.ljust(2880).encode() + big + bytes(-len(big) % 2880))
+
+
+def test_an_image_extension_with_groups_is_refused(tmp_path: Path) -> None:
+    extension = fits.ImageHDU(np.zeros((10, 11), np.float32))
+    fits.HDUList([fits.PrimaryHDU(), extension]).writeto(tmp_path / "a.fits")
+    data = (tmp_path / "a.fits").read_bytes()
+    changed = data.replace(b"PCOUNT  =                    0", b"PCOUNT  =                   90")
+    assert changed != data
+    (tmp_path / "a.fits").write_bytes(changed)
+    with pytest.raises(InputError, match="PCOUNT"):
+        read_image(tmp_path / "a.fits")

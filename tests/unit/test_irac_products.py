@@ -18,6 +18,7 @@ from photomitrus_cli.settings import SECTIONS, AstromapConfig
 USED = {
     "exptime": 26.8,
     "mjd": 53800.5,
+    "framtime": None,
     "unc_source": "estimated",
     "imask_source": "absent",
     "rmask_source": "file",
@@ -83,6 +84,7 @@ def test_the_file_says_what_it_holds(grid: Grid) -> None:
         ("IMASKBIT", 32520),
         ("RMASKBIT", 15),
         ("MJD-BEG", 53800.5),
+        ("MJD-END", 53800.5 + 26.8 / 86400),
         ("WAVELEN", 3.6),
         ("CORRFAC", 2.25),
     ):

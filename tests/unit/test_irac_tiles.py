@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from truthkit.faultkit import PRODUCT, mosaic, small_field
+from truthkit.runs import make_mosaic, simulate
 
 from photomitrus_cli.imaging.mapping import Box
 from photomitrus_cli.irac import tiles
@@ -61,3 +62,18 @@ def test_the_size_of_the_tiles_does_not_matter(
         assert not (mask & 8).any()
         assert np.isnan(whole["SCI"].data[coverage == 0]).all()
         assert np.isnan(whole["UNC"].data[coverage == 0]).all()
+
+
+def test_the_height_of_the_bands_of_the_median_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = simulate(
+        tmp_path / "frames", n_aors=1, dithers_per_aor=3, field_size_arcmin=0.5, truth_image=False
+    )
+    whole = make_mosaic(frames, tmp_path / "whole", combine="median-exptime")
+    monkeypatch.setattr("photomitrus_cli.irac.tiles._CUBE_BYTES", 3 * 512 * 9 * 37)
+    banded = make_mosaic(frames, tmp_path / "banded", combine="median-exptime")
+    np.testing.assert_array_equal(banded.sci, whole.sci)
+    np.testing.assert_array_equal(banded.unc, whole.unc)
+    np.testing.assert_array_equal(banded.coverage, whole.coverage)
+    assert banded.correlation == whole.correlation

@@ -20,7 +20,8 @@ from truthkit.workunits import (
 )
 
 from photomitrus_cli.errors import AstromapError, ConfigError, InputError, PartialError, WriteError
-from photomitrus_cli.run.parallel import Executor, SerialExecutor, available_cores, local_executor
+from photomitrus_cli.run.machine import available_cores
+from photomitrus_cli.run.parallel import Executor, SerialExecutor, local_executor
 
 pytestmark = pytest.mark.xdist_group("executor")
 
