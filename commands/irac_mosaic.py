@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from photomitrus_cli.options import (
@@ -19,12 +17,8 @@ _KEY = "irac.mosaic"
 
 
 @click.command("mosaic")
-@click.argument(
-    "inputs", nargs=-1, cls=SettingArgument, key=f"{_KEY}.inputs", type=click.Path(path_type=Path)
-)
-@setting(
-    "-o", "--output", key=f"{_KEY}.output", help="Folder of the products.", type=click.Path(path_type=Path)
-)
+@click.argument("inputs", nargs=-1, cls=SettingArgument, key=f"{_KEY}.inputs", type=click.Path())
+@setting("-o", "--output", key=f"{_KEY}.output", help="Folder of the products.", type=click.Path())
 @setting("--channel", key=f"{_KEY}.channel", help="IRAC channel.", type=click.IntRange(1, 4))
 @setting("--filetype", key=f"{_KEY}.filetype", help="Last word of the frames' names: cbcd, bcd, clean ...")
 @setting("--min-exptime", key=f"{_KEY}.min_exptime_s", help="Leave out shorter exposures (s).", type=float)
@@ -52,7 +46,7 @@ _KEY = "irac.mosaic"
     type=choice(["inverse-variance", "exposure"]),
 )
 @setting("--pixel-scale", key=f"{_KEY}.pixel_scale_arcsec", help="Pixel scale (arcsec).", type=float)
-@setting("--center", key=f"{_KEY}.center", help='Centre, such as "02 23 10 -04 59 00" or "35.79 -4.98".')
+@setting("--center", key=f"{_KEY}.center", help='Centre, "02 23 10 -04 59 00" or degrees "35.79 -4.98".')
 @setting("--size", key=f"{_KEY}.size", help='Width and height, such as "12 10" (arcmin).')
 @write_options
 @run_options

@@ -60,6 +60,10 @@ def launch(ctx: click.Context, stage: str, key: str) -> None:
     PartialError
         When units failed under ``--keep-going``.
     """
+    if ctx.params.get("overwrite") and ctx.params.get("resume"):
+        raise ConfigError(
+            "--overwrite makes everything anew and --resume keeps what is done: give one of them"
+        )
     with session(ctx) as (config, progress):
         with _executor(ctx, config) as executor:
             context = _context(ctx, executor, progress, to_yaml(config))

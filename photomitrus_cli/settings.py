@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import PositiveInt
+from pydantic import PositiveInt, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from photomitrus_cli.irac.config import IracSection
 from photomitrus_cli.run.config import Section
@@ -12,10 +12,17 @@ from photomitrus_cli.run.config import Section
 SECTIONS = ("run", "irac")
 
 
+def _jobs(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError as error:
+        raise ValueError("give a number of workers, at least 1, or auto") from error
+
+
 class RunSection(Section):
     """What every command shares."""
 
-    jobs: PositiveInt | Literal["auto"]
+    jobs: Annotated[PositiveInt | Literal["auto"], WrapValidator(_jobs)]
 
 
 class AstromapConfig(Section):

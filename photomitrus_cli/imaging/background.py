@@ -118,9 +118,11 @@ def difference_sigma(sci: NDArray[np.floating], bad: NDArray[np.bool_]) -> float
         NaN when no two neighbours are good.
     """
     good = ~bad & np.isfinite(sci)
-    pairs = (
-        (sci[:, 1:] - sci[:, :-1])[good[:, 1:] & good[:, :-1]],
-        (sci[1:] - sci[:-1])[good[1:] & good[:-1]],
-    )
+    with np.errstate(invalid="ignore"):
+        # Infinite pixels are not good, but their differences are taken before they are left out.
+        pairs = (
+            (sci[:, 1:] - sci[:, :-1])[good[:, 1:] & good[:, :-1]],
+            (sci[1:] - sci[:-1])[good[1:] & good[:-1]],
+        )
     steps = np.abs(np.concatenate(pairs))
     return SIGMA_PER_MAD / np.sqrt(2.0) * float(np.median(steps)) if steps.size else float("nan")

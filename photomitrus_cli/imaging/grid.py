@@ -198,6 +198,11 @@ def grid_for_footprints(
     else:
         box = _sized(size, scale)
     (width, height), crpix = box
+    if not np.isfinite([width, height]).all():
+        raise ConfigError(
+            "some frames lie 90 degrees or more from the centre of the map",
+            hint="give a centre near the frames, and a size",
+        )
     if not width * height <= max_pixels:
         raise ConfigError(
             f"the map would have {width:.4g} x {height:.4g} pixels, more than {max_pixels:.3g}",

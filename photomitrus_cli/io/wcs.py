@@ -51,7 +51,7 @@ def celestial_wcs(cards: Cards) -> WCS:
             warnings.simplefilter("ignore", FITSFixedWarning)
             return WCS(wcs_header(cards))
     except (ValueError, KeyError, MemoryError, WcsError) as error:
-        raise InputError(f"{cards.path}: the WCS cannot be read: {' '.join(str(error).split())}") from error
+        raise InputError(f"{cards.path}: the WCS cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def _is_simple(cards: Cards) -> bool:

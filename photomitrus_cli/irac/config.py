@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat
 
+from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.run.config import RelativePath, Section
 from photomitrus_cli.simulate.iracconfig import IracSimulation
 
@@ -34,6 +36,31 @@ def _paths(value: Any) -> Any:
     return [value] if isinstance(value, str | Path) else value
 
 
+def _refuse_with(parse: Callable[[str], object], text: str) -> None:
+    try:
+        parse(text)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+def _position(text: str | None) -> str | None:
+    """Make sure that a position can be read; astropy is loaded only when there is one."""
+    if text is not None:
+        from photomitrus_cli.imaging.skytext import parse_position
+
+        _refuse_with(parse_position, text)
+    return text
+
+
+def _size(text: str | None) -> str | None:
+    """Make sure that a size can be read."""
+    if text is not None:
+        from photomitrus_cli.imaging.skytext import parse_size
+
+        _refuse_with(parse_size, text)
+    return text
+
+
 Bit = Annotated[int, Field(ge=0, le=15)]
 Bits = Annotated[tuple[Bit, ...], BeforeValidator(_bits)]
 
@@ -53,8 +80,8 @@ class MosaicSettings(Section):
     combine: Literal["weighted", "median-exptime"]
     weights: Literal["inverse-variance", "exposure"]
     pixel_scale_arcsec: PositiveFloat
-    center: str | None
-    size: str | None
+    center: Annotated[str | None, AfterValidator(_position)]
+    size: Annotated[str | None, AfterValidator(_size)]
 
 
 class IracSection(Section):

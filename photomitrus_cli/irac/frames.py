@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -171,6 +172,8 @@ def _unusable(cards: Cards, frame: Frame) -> str:
     unit = cards.text("BUNIT", "")
     n_axes = cards.integer("NAXIS")
     shape = tuple(cards.integer(f"NAXIS{axis}") for axis in range(n_axes, 0, -1))
+    if cards.integer("BITPIX") > 0 and "BSCALE" not in cards:
+        return "holds whole numbers: a mask, not a frame"
     if unit.strip() not in SURFACE_BRIGHTNESS_UNITS:
         return f"BUNIT is '{unit}', not MJy/sr"
     if n_axes != len(FULL_ARRAY) or shape != FULL_ARRAY:
@@ -228,31 +231,32 @@ def select_frames(
             selection.records.append(UnitRecord(str(path), "skipped", reason))
         else:
             usable.append(frame)
-    unique = _newest_of_each(usable, selection)
+    unique = _newest_of_each(usable, filetype, selection)
     companions = _Companions(files, filetype)
     for frame in unique:
         _pair(frame, companions, selection, missing, keep_going=keep_going)
     return selection
 
 
-def _newest_of_each(frames: Iterable[Frame], selection: Selection) -> list[Frame]:
-    """Keep one file per exposure: that of the newest pipeline."""
+def _newest_of_each(frames: Iterable[Frame], filetype: str, selection: Selection) -> list[Frame]:
+    """Keep one file per exposure: that of the newest pipeline, then the one of the type asked for."""
     best: dict[FrameKey, Frame] = {}
     for frame in frames:
         rival = best.get(frame.key)
         if rival is None:
             best[frame.key] = frame
             continue
-        kept, left = sorted((frame, rival), key=_age, reverse=True)
+        kept, left = sorted((frame, rival), key=partial(_preference, filetype), reverse=True)
         best[frame.key] = kept
         reason = f"the same exposure as {kept.path}"
         selection.records.append(UnitRecord(str(left.path), "skipped", reason))
     return [best[key] for key in sorted(best)]
 
 
-def _age(frame: Frame) -> tuple[list[int], str]:
-    """Order pipeline versions as numbers: S18.25.0 is newer than S18.7.0."""
-    return [int(number) for number in re.findall(r"\d+", frame.creator)], str(frame.path)
+def _preference(filetype: str, frame: Frame) -> tuple[list[int], bool, str]:
+    """Order pipeline versions as numbers (S18.25.0 is newer than S18.7.0), then type, then path."""
+    version = [int(number) for number in re.findall(r"\d+", frame.creator)]
+    return version, stem_and_type(frame.path)[1] == filetype, str(frame.path)
 
 
 class _Companions:

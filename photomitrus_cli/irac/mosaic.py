@@ -17,7 +17,7 @@ from photomitrus_cli.irac.config import MosaicSettings
 from photomitrus_cli.irac.frames import Frame
 from photomitrus_cli.irac.ingest import IngestRules, IngestTask, ingest
 from photomitrus_cli.irac.plan import Plan, make_plan, reasons
-from photomitrus_cli.irac.products import PLANES, frame_values, mosaic_hdus
+from photomitrus_cli.irac.products import PLANES, column_units, frame_values, mosaic_hdus
 from photomitrus_cli.irac.tiles import Member, TileTask, combine_tile, overlap, tile_windows
 from photomitrus_cli.run.checkpoint import Store, open_store
 from photomitrus_cli.run.context import Context
@@ -30,7 +30,7 @@ from photomitrus_cli.run.provenance import (
     write_failure,
     write_manifest,
 )
-from photomitrus_cli.run.summary import Figure, Summary, UnitRecord
+from photomitrus_cli.run.summary import Figure, RunStatus, Summary, UnitRecord
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ def run(settings: MosaicSettings, context: Context) -> Summary:
             members, plan = _ingest_all(plan, store, context)
             return _make(plan, store, members, context)
         except BaseException as error:
+            _log.info("finished frames and tiles are kept in %s; --resume continues", product.work)
             write_failure(product, plan.record, context, error)
             raise
 
@@ -99,7 +100,10 @@ def _up_to_date(plan: Plan) -> Summary:
 
 
 def _figure(plan: Plan) -> Figure:
-    caption = f"Channel {plan.settings.channel} mosaic (asinh stretch) and number of frames."
+    caption = (
+        f"Channel {plan.settings.channel} mosaic (asinh stretch) and number of frames. "
+        "White rings in the cores of bright stars are the negative lobes of the interpolation."
+    )
     return Figure(plan.product.paths[1], caption)
 
 
@@ -203,16 +207,16 @@ def _write(plan: Plan, planes: dict[str, NDArray[Any]], correlation: float) -> N
         plan.product.manifest.unlink(missing_ok=True)
 
 
-def _summary(plan: Plan, units: list[UnitRecord], status: Any) -> Summary:
-    frames, grid = plan.selection.frames, plan.grid
-    absent = {
-        role: sum(getattr(frame, role) is None for frame in frames) for role in ("unc", "imask", "rmask")
-    }
+def _summary(plan: Plan, units: list[UnitRecord], status: RunStatus) -> Summary:
+    grid = plan.grid
+    names = {unit.name for unit in units if unit.status == "used"}
+    used = [frame for frame in plan.selection.frames if str(frame.path) in names]
+    absent = {role: sum(getattr(frame, role) is None for frame in used) for role in ("unc", "imask", "rmask")}
     counts = [sum(unit.status == kind for unit in units) for kind in ("used", "skipped", "failed")]
     facts = {
         "mosaic": f"{grid.shape[1]} x {grid.shape[0]} pixels of {grid.scale:g} arcsec, "
         f"centre of projection {grid.ra:.5f} {grid.dec:+.5f} deg",
-        "frames": f"{counts[0]} used, {counts[1]} skipped, {counts[2]} failed" if units else f"{len(frames)}",
+        "frames": f"{counts[0]} used, {counts[1]} skipped, {counts[2]} failed",
         "without uncertainty": f"{absent['unc']} (estimated from the frame)" if absent["unc"] else "0",
         "without imask / rmask": f"{absent['imask']} / {absent['rmask']}",
     }
@@ -220,21 +224,29 @@ def _summary(plan: Plan, units: list[UnitRecord], status: Any) -> Summary:
         facts["needs"] = (
             f"{plan.disk_bytes / 1e6:.0f} MB of disk, {plan.planes_bytes / 1e6:.0f} MB for the planes"
         )
-    warnings = _warnings(plan)
     return Summary(
         f"IRAC channel {plan.settings.channel} mosaic",
         status,
         facts,
         [*plan.product.paths, plan.product.manifest],
         units,
-        warnings,
+        _warnings(plan.settings, used),
+        value_units=column_units(),
     )
 
 
-def _warnings(plan: Plan) -> list[str]:
-    versions = sorted({frame.creator for frame in plan.selection.frames})
-    mixed = f"frames of several pipeline versions ({', '.join(versions)}); their FLUXCONV differ"
-    return [mixed] if len(versions) > 1 else []
+def _warnings(settings: MosaicSettings, used: list[Frame]) -> list[str]:
+    warnings = []
+    versions = sorted({frame.creator for frame in used})
+    if len(versions) > 1:
+        warnings.append(f"frames of several pipeline versions ({', '.join(versions)}); their FLUXCONV differ")
+    bare = sum(frame.imask is None and frame.rmask is None for frame in used)
+    if bare and settings.combine == "weighted":
+        warnings.append(
+            f"{bare} frames have no mask: their cosmic rays stay in the weighted mean; "
+            "--combine median-exptime rejects them"
+        )
+    return warnings
 
 
 def _measured(planes: dict[str, NDArray[Any]], correlation: float, plan: Plan) -> dict[str, str]:

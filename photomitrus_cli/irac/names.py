@@ -7,6 +7,7 @@ what a frame is and which files belong together is decided by headers.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -85,6 +86,16 @@ def find_files(inputs: Iterable[Path], filetype: str) -> dict[str, list[Path]]:
             searched.add(path.parent)
             _add(found, (p for p in _children(path.parent) if stem_and_type(p)[1] in companions))
     return {kind: sorted(paths.values()) for kind, paths in found.items()}
+
+
+def types_found(inputs: Iterable[Path]) -> Counter[str]:
+    """Count the FITS files of each type below the inputs, companions left out; for a helpful message."""
+    companions = {IMASK_TYPE, RMASK_TYPE, *OTHER_UNCERTAINTY_TYPES}
+    kinds: Counter[str] = Counter()
+    for path in _expand(inputs):
+        files = _walk(path, set()) if path.is_dir() else [path]
+        kinds.update(stem_and_type(file)[1] for file in files if is_fits(file))
+    return Counter({kind: n for kind, n in kinds.items() if kind not in companions})
 
 
 def _add(found: dict[str, dict[Path, Path]], paths: Iterable[Path]) -> None:

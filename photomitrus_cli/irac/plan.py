@@ -19,7 +19,7 @@ from photomitrus_cli.irac.config import MosaicSettings
 from photomitrus_cli.irac.facts import PIXEL_ARCSEC
 from photomitrus_cli.irac.frames import FULL_ARRAY, Selection, select_frames
 from photomitrus_cli.irac.ingest import frame_wcs
-from photomitrus_cli.irac.names import find_files
+from photomitrus_cli.irac.names import find_files, types_found
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.machine import available_memory
 from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
@@ -166,7 +166,9 @@ def _footprints(selection: Selection, *, keep_going: bool) -> NDArray[np.float64
 def _nothing_left(settings: MosaicSettings, selection: Selection, *, n_files: int) -> str:
     places = ", ".join(str(path) for path in settings.inputs)
     if not n_files:
-        return f"no file ending in _{settings.filetype}.fits in {places}"
+        there = types_found(settings.inputs).most_common(3)
+        hint = "; ".join(f"there are {n} _{kind}.fits: --filetype {kind}" for kind, n in there)
+        return f"no file ending in _{settings.filetype}.fits in {places}" + (f"; {hint}" if hint else "")
     parts = [
         f"no usable channel {settings.channel} frame among {n_files} _{settings.filetype} files in {places}"
     ]

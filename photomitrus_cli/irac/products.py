@@ -71,6 +71,11 @@ _COLUMNS: dict[str, tuple[str, str | None, str]] = {
 }
 
 
+def column_units() -> dict[str, str]:
+    """Give the unit of each column of the table INPUTS that has one."""
+    return {name: unit for name, (_, unit, _) in _COLUMNS.items() if unit}
+
+
 def frame_values(frame: Frame, meta: dict[str, Any], weight: float) -> dict[str, Any]:
     """Give a frame's row of the table INPUTS.
 

@@ -69,4 +69,9 @@ def _columns(units: list[UnitRecord]) -> list[str]:
 
 def _row(unit: UnitRecord, columns: list[str]) -> list[str]:
     cells: list[Any] = [Path(unit.name).name, unit.status, *(unit.values.get(name) for name in columns)]
-    return [f"{cell:.6g}" if isinstance(cell, float) else "" if cell is None else str(cell) for cell in cells]
+    return [_number(cell) if isinstance(cell, float) else "" if cell is None else str(cell) for cell in cells]
+
+
+def _number(value: float) -> str:
+    """Give six digits, or ten of a large number: a date needs them."""
+    return f"{value:.10g}" if abs(value) >= 1e4 else f"{value:.6g}"

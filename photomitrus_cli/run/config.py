@@ -7,6 +7,7 @@ Every value remembers where it came from, so that an error can name file and lin
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -204,6 +205,9 @@ def build(model: type[Model], layers: Layers) -> Model:
 def _explain(model: type[BaseModel], layers: Layers, error: ValidationError) -> str:
     first = error.errors()[0]
     path = tuple(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        # Behind the key stand names of alternatives and places in lists, which say nothing to a user.
+        path = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in layers.sources), path)
     source = layers.source(path)
     where = f"{source.label}: " if source else ""
     key = ".".join(path)
@@ -212,8 +216,9 @@ def _explain(model: type[BaseModel], layers: Layers, error: ValidationError) -> 
         hint = f"; did you mean '{near[0]}'?" if near else ""
         return f"{where}unknown key '{key}'{hint}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    shown = "" if first["type"] == "missing" else f" (got {first['input']!r})"
-    return f"{where}'{key}': {first['msg']}{shown}{more}"
+    plain = first["type"] != "missing" and isinstance(first["input"], str | int | float)
+    shown = f" (got {first['input']!r})" if plain else ""
+    return f"{where}'{key}': {first['msg'].removeprefix('Value error, ')}{shown}{more}"
 
 
 def _keys_at(model: type[BaseModel], path: KeyPath) -> list[str]:
@@ -252,6 +257,8 @@ def _absolute(value: Any, folder: Path) -> Any:
         return [_absolute(item, folder) for item in value]
     if not isinstance(value, str | Path):
         return value
+    if not str(value):
+        raise ConfigError("an empty path was given", hint="is a shell variable unset?")
     try:
         return folder / Path(value).expanduser()
     except RuntimeError as error:
@@ -283,5 +290,5 @@ def source_lines(config: BaseModel, layers: Layers, key: str | None = None) -> l
     lines = []
     for path, value in _leaves(_below(config, key)):
         source = layers.source(path)
-        lines.append(f"{'.'.join(path)} = {value}  # {source.label if source else 'unknown'}")
+        lines.append(f"{'.'.join(path)} = {json.dumps(value)}  # {source.label if source else 'unknown'}")
     return lines

@@ -62,6 +62,8 @@ class Summary:
     units : list of UnitRecord
     warnings : list of str
     figures : list of Figure
+    value_units : dict of str to str
+        Units of the units' values, for tables.
     """
 
     title: str
@@ -71,6 +73,7 @@ class Summary:
     units: list[UnitRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
+    value_units: dict[str, str] = field(default_factory=dict)
 
     def failed(self) -> list[UnitRecord]:
         """Give the units that failed."""

@@ -83,9 +83,14 @@ class IracSimulation(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.mission, self.channel) not in CALIBRATIONS:
-            raise ValueError(f"channel {self.channel} took no data in the {self.mission} mission")
+            raise ValueError(
+                f"channel {self.channel} took no data in the {self.mission} mission; "
+                "set mission and sip to cryo"
+            )
         if (self.sip, self.channel) not in SIP_TABLES:
-            raise ValueError(f"there is no {self.sip} distortion table for channel {self.channel}")
+            raise ValueError(
+                f"there is no {self.sip} distortion table for channel {self.channel}; set sip to cryo"
+            )
         if self.flux_max_ujy < self.flux_min_ujy:
             raise ValueError("flux_max_ujy is below flux_min_ujy")
         return self

@@ -14,7 +14,7 @@ def test_init_show_validate(astromap, tmp_path: Path) -> None:  # type: ignore[n
     assert astromap("config", "validate").returncode == 0
     shown = astromap("config", "show", "irac.mosaic", "--sources", "--set", "irac.mosaic.channel=2")
     assert "irac.mosaic.channel = 2  # --set irac.mosaic.channel" in shown.stdout
-    assert f"irac.mosaic.filetype = cbcd  # {tmp_path / 'astromap.yaml'}:" in shown.stdout
+    assert f'irac.mosaic.filetype = "cbcd"  # {tmp_path / "astromap.yaml"}:' in shown.stdout
 
 
 def test_shown_configuration_can_be_given_back(astromap, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

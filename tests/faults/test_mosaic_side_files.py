@@ -156,3 +156,58 @@ def test_the_mosaic_ends_when_its_last_frame_ends(base: Path) -> None:
     assert header["MJD-END"] == pytest.approx(
         max(starts) + fits.getheader(last)["FRAMTIME"] / 86400, abs=1e-9
     )
+
+
+def test_the_message_for_no_frames_names_the_types_that_there_are(base: Path, tmp_path: Path) -> None:
+    field = copy_field(base, tmp_path / "field")
+    for path in frames(field):
+        path.rename(path.with_name(path.name.replace("_cbcd", "_clean")))
+    done = mosaic(field, "-o", tmp_path / "out")
+    assert done.code == 4
+    assert f"there are {len(frames(field, 'clean'))} _clean.fits: --filetype clean" in done.error
+
+
+def test_of_named_files_the_type_asked_for_wins_and_masks_are_no_frames(base: Path, tmp_path: Path) -> None:
+    field = copy_field(base, tmp_path / "field")
+    for path in frames(field):
+        path.with_name(path.name.replace("_cbcd", "_zclean")).write_bytes(path.read_bytes())
+    for path in frames(field, "brmsk")[:1]:
+        path.with_name(path.name.replace("_brmsk", "_crmsk")).write_bytes(path.read_bytes())
+    named = sorted(frames(field)[0].parent.glob("*.fits"))
+    done = mosaic(*named, "-o", tmp_path / "out")
+    assert done.code == 0
+    with fits.open(tmp_path / "out" / PRODUCT) as hdus:
+        rows = {Path(row["file"]).name: (row["status"], row["reason"]) for row in hdus["INPUTS"].data}
+    assert {name.split("_")[-1] for name, (status, _) in rows.items() if status == "used"} == {"cbcd.fits"}
+    assert all("same exposure" in why for name, (_, why) in rows.items() if "zclean" in name)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["", "-o", "x"], "empty path"),
+        (["-o", ""], "empty path"),
+        (["-j", "0"], "at least 1, or auto"),
+        (["--center", "foo"], "not a sky position"),
+        (["--size", "-3 2"], "not a size"),
+        (["--imask-bits", "3-9"], "a pattern such as 32520"),
+        (["--overwrite", "--resume"], "give one of them"),
+    ],
+)
+def test_nonsense_is_refused_in_words_for_people(words: list[str], said: str) -> None:
+    done = mosaic(*words)
+    assert done.code == 2
+    assert said in done.error
+
+
+def test_frames_left_out_do_not_count_in_the_summary(base: Path, tmp_path: Path) -> None:
+    field = copy_field(base, tmp_path / "field")
+    victim = frames(field)[0]
+    with fits.open(victim, mode="update") as hdus:
+        hdus[0].data[:] = np.nan
+    for mask in (*frames(field, "bimsk"), *frames(field, "brmsk")):
+        mask.unlink()
+    done = mosaic(field, "-o", tmp_path / "out")
+    n_used = len(frames(field)) - 1
+    assert f"without imask / rmask: {n_used} / {n_used}" in done.stdout
+    assert f"{n_used} frames have no mask" in done.stdout

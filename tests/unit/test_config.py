@@ -56,12 +56,12 @@ def test_precedence(tmp_path: Path) -> None:
     assert (mosaic.min_exptime_s, mosaic.pixel_scale_arcsec) == (10.0, 1.2)
     lines = "\n".join(source_lines(build(AstromapConfig, layers), layers))
     for expected in (
-        f"irac.mosaic.missing = drop  # {tmp_path / 'astromap.yaml'}:5",
-        f"irac.mosaic.filetype = two  # {two}:1",
+        f'irac.mosaic.missing = "drop"  # {tmp_path / "astromap.yaml"}:5',
+        f'irac.mosaic.filetype = "two"  # {two}:1',
         "irac.mosaic.channel = 4  # environment ASTROMAP_IRAC__MOSAIC__CHANNEL",
         "irac.mosaic.min_exptime_s = 10.0  # --set irac.mosaic.min_exptime_s",
         "irac.mosaic.pixel_scale_arcsec = 1.2  # command line",
-        "irac.mosaic.background = median  # packaged irac.yaml",
+        'irac.mosaic.background = "median"  # packaged irac.yaml',
     ):
         assert expected in lines
 

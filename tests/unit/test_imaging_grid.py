@@ -57,7 +57,7 @@ def test_refusals() -> None:
         grid_for_footprints([10.0, 60.0], [0.0, 40.0], 0.6)
     with pytest.raises(ConfigError, match="spread over the sky"):
         grid_for_footprints([0.0, 180.0], [0.0, 0.0], 0.6)
-    with pytest.raises(ConfigError, match="more than"):
+    with pytest.raises(ConfigError, match="90 degrees or more"):
         grid_for_footprints([0.0, 100.0], [0.0, 0.0], 0.6, center=(0.0, 0.0))
     with pytest.raises(InputError, match="finite"):
         grid_for_footprints([np.nan], [np.nan], 0.6)

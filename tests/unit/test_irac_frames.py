@@ -31,7 +31,7 @@ HEADER: dict[str, Any] = {
 def make(path: Path, shape: tuple[int, ...] = (256, 256), remove: str = "", **cards: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     values = {key: value for key, value in (HEADER | cards).items() if key != remove}
-    fits.PrimaryHDU(np.zeros(shape, "i2"), fits.Header(values)).writeto(path)
+    fits.PrimaryHDU(np.zeros(shape, "f4"), fits.Header(values)).writeto(path)
     return path
 
 

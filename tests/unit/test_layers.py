@@ -18,6 +18,7 @@ FLOORS = (
     {"irac", "prime", "wise"},
     {"settings", "options", "console"},
     {"launch", "cli"},
+    {"__main__"},
 )
 EDGE = {"cli", "options", "console", "launch"}
 FLOOR_OF = {place: floor for floor, places in enumerate(FLOORS) for place in places}
