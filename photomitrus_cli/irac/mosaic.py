@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import NoDataError
+from photomitrus_cli.errors import ConfigError, NoDataError, OutputExistsError
 from photomitrus_cli.io.atomic import atomic_path, check_folder, remove_stale_parts
 from photomitrus_cli.io.fitswrite import write_fits
 from photomitrus_cli.irac.config import MosaicSettings
@@ -64,16 +64,19 @@ def run(settings: MosaicSettings, context: Context) -> Summary:
         return _up_to_date(plan)
     check_folder(product.folder, plan.disk_bytes)
     remove_stale_parts(product.folder)
-    with open_store(product.work, plan.record.key, resume=context.control.resume) as store:
-        # Once more, now that no other run of this product can be at work.
-        guard_outputs(product, context)
-        try:
+    try:
+        with open_store(product.work, plan.record.key, resume=context.control.resume) as store:
+            # Once more, now that no other run of this product can be at work.
+            guard_outputs(product, context)
             members, plan = _ingest_all(plan, store, context)
             return _make(plan, store, members, context)
-        except BaseException as error:
-            _log.info("finished frames and tiles are kept in %s; --resume continues", product.work)
-            write_failure(product, plan.record, context, error)
-            raise
+    except (ConfigError, OutputExistsError):
+        # Another run is, or was just now, at this product; its records are not ours to write.
+        raise
+    except BaseException as error:
+        _log.info("finished frames and tiles are kept in %s; --resume continues", product.work)
+        write_failure(product, plan.record, context, error)
+        raise
 
 
 def _make(plan: Plan, store: Store, members: list[Member], context: Context) -> Summary:
