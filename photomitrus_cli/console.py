@@ -67,6 +67,7 @@ def configure_logging(
         logger.addHandler(handler)
 
     def reset() -> None:
+        """Take the handlers away again."""
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
@@ -113,6 +114,7 @@ class TerminalProgress:
             identifier = bars.add_task(label, total=total)
 
             def advance(count: int = 1) -> None:
+                """Move the bar on."""
                 bars.advance(identifier, count)
 
             yield advance

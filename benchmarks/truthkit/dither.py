@@ -55,6 +55,7 @@ def gaia_positions(table: Path, mjd: float) -> tuple[Float, Float]:
         rows = list(csv.DictReader(stream))
 
     def column(name: str) -> Float:
+        """Give one column as numbers, NaN where it is empty."""
         return np.array([float(row[name] or "nan") for row in rows])
 
     years = Time(mjd, format="mjd").jyear - GAIA_EPOCH

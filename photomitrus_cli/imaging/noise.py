@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -110,8 +112,8 @@ def median_remainder_ratio(native_area: float, output_area: float, *, angles: in
     return total / angles
 
 
-def correlation_factor(combined: Combined) -> float:
-    """Noise correlation factor R of a map.
+def variance_sums(combined: Combined) -> tuple[float, float]:
+    """Sum the noise variances of a map or tile, as pixels and as a large area has them.
 
     Parameters
     ----------
@@ -120,13 +122,27 @@ def correlation_factor(combined: Combined) -> float:
 
     Returns
     -------
+    pixel, large : float
+        Sums over the pixels with data, data units squared; sums of tiles add up to those of the map.
+    """
+    known = combined.coverage > 0
+    pixel = np.sum(np.square(combined.unc[known], dtype=np.float64))
+    return float(pixel), float(np.sum(combined.large[known], dtype=np.float64))
+
+
+def correlation_factor(sums: Iterable[tuple[float, float]]) -> float:
+    """Noise correlation factor R of a map.
+
+    Parameters
+    ----------
+    sums : iterable of (pixel, large)
+        From `variance_sums`, of the map or of its tiles.
+
+    Returns
+    -------
     float
         The noise of a large blank aperture is R sqrt(sum unc^2) over its pixels; NaN for a map without data.
     """
-    known = combined.coverage > 0
-    pixels = float(np.sum(combined.unc[known].astype(np.float64) ** 2))
-    return (
-        float(np.sqrt(np.sum(combined.large[known], dtype=np.float64) / pixels))
-        if pixels > 0.0
-        else float("nan")
-    )
+    pairs = list(sums)
+    pixel, large = (math.fsum(pair[k] for pair in pairs) for k in (0, 1))
+    return math.sqrt(large / pixel) if pixel > 0.0 else math.nan

@@ -34,9 +34,11 @@ class _HashingFile(io.RawIOBase):
         self.sha256 = hashlib.sha256()
 
     def readable(self) -> bool:
+        """Say that it can be read, as the protocol of raw streams asks."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill a buffer and count what was read."""
         count = self._raw.readinto(buffer)
         self.sha256.update(memoryview(buffer)[:count])
         return count

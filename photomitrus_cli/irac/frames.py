@@ -283,6 +283,7 @@ class _Companions:
         stem = stem_and_type(frame.path)[0]
 
         def preference(path: Path) -> tuple[bool, bool, str]:
+            """Order candidates, the best first."""
             return path.parent != frame.path.parent, stem_and_type(path)[0] != stem, str(path)
 
         for kind in self.kinds[role]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import ConfigError, NoDataError, OutputExistsError
+from photomitrus_cli.imaging.noise import correlation_factor
 from photomitrus_cli.io.atomic import atomic_path, check_folder, remove_stale_parts
 from photomitrus_cli.io.fitswrite import write_fits
 from photomitrus_cli.irac.config import MosaicSettings
@@ -176,7 +176,6 @@ def _combine_all(
     with context.progress.task("tiles", len(tasks)) as advance:
         outcomes = context.executor.run(combine_tile, tasks, advance=advance)
     sums = [outcome.result for outcome in outcomes if outcome.result is not None]
-    pixel, large = (math.fsum(one[key] for one in sums) for key in ("pixel", "large"))
     planes = {name: np.empty(plan.grid.shape, dtype) for name, dtype in PLANES.items()}
     for task in tasks:
         y0, y1, x0, x1 = task.window
@@ -186,7 +185,7 @@ def _combine_all(
         raise NoDataError(
             "the frames leave no usable pixel in the mosaic", hint="check --center, --size and the masks"
         )
-    return planes, math.sqrt(large / pixel)
+    return planes, correlation_factor((one["pixel"], one["large"]) for one in sums)
 
 
 def _write(plan: Plan, planes: dict[str, NDArray[Any]], correlation: float) -> None:

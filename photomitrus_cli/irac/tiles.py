@@ -14,7 +14,7 @@ from photomitrus_cli.imaging.combine import ClassMedian, Combined, WeightedMean
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.mapping import Box
 from photomitrus_cli.imaging.nearest import nearest_flags
-from photomitrus_cli.imaging.noise import large_area_ratio, median_remainder_ratio
+from photomitrus_cli.imaging.noise import large_area_ratio, median_remainder_ratio, variance_sums
 from photomitrus_cli.imaging.resample import Resampled, resample_frame
 from photomitrus_cli.irac.ingest import load_ingested
 from photomitrus_cli.run.checkpoint import Store
@@ -143,11 +143,8 @@ def combine_tile(task: TileTask) -> dict[str, float]:
         "STD": combined.std.astype(np.float32),
         "MASK": flags,
     }
-    known = np.isfinite(combined.unc)
-    meta = {
-        "pixel": float(np.sum(np.square(combined.unc[known], dtype=np.float64))),
-        "large": float(np.sum(combined.large[known], dtype=np.float64)),
-    }
+    pixel, large = variance_sums(combined)
+    meta = {"pixel": pixel, "large": large}
     task.store.save(task.name, planes, meta)
     return meta
 

@@ -189,6 +189,7 @@ class _Work(Generic[Unit, Result]):
     advance: Callable[[int], None]
 
     def finish(self, index: int, future: Future[Result]) -> None:
+        """Note the outcome of one unit."""
         self.outcomes[index] = _outcome(index, future, keep_going=self.keep_going)
         self.advance(1)
 
@@ -225,6 +226,7 @@ def local_executor(jobs: int) -> Iterator[Executor]:
     pools: list[ProcessPoolExecutor] = []
 
     def start() -> ProcessPoolExecutor:
+        """Start a fresh pool in the place of the old one."""
         for old in pools:
             old.shutdown(wait=False, cancel_futures=True)
         # spawn: fork would copy locks that the progress thread may hold.

@@ -175,6 +175,7 @@ def aperture_fraction(channel: int, radius: float, inner: float, outer: float) -
     image *= step * step
 
     def enclosed(limit: float) -> float:
+        """Give the light within a radius."""
         # Pixels on the rim count by the part of their radial extent that is inside.
         return float((image * np.clip((limit - distance) / step + 0.5, 0.0, 1.0)).sum())
 

@@ -16,6 +16,7 @@ from photomitrus_cli.imaging.noise import (
     large_area_ratio,
     median_remainder_ratio,
     pixel_variance_share,
+    variance_sums,
 )
 from photomitrus_cli.imaging.resample import resample
 
@@ -120,7 +121,7 @@ def test_apertures_have_the_stated_noise(
     maps = noise_maps[0] if kind == "mean" else noise_maps[1]
     pairs = np.array([blank_apertures(m, 3.0 * NATIVE / OUTPUT) for m in maps])
     true = np.sqrt(pairs[:, 0].mean() / pairs[:, 1].mean())
-    stated = np.mean([correlation_factor(m) for m in maps])
+    stated = np.mean([correlation_factor([variance_sums(m)]) for m in maps])
     assert true == pytest.approx(stated, rel=0.08)
     # And single pixels have their own.
     pixels = [m.sci[50:210, 50:210].std() / np.sqrt(np.mean(m.unc[50:210, 50:210] ** 2)) for m in maps]
@@ -128,4 +129,4 @@ def test_apertures_have_the_stated_noise(
 
 
 def test_empty_map_has_no_factor() -> None:
-    assert np.isnan(correlation_factor(WeightedMean((3, 3)).result()))
+    assert np.isnan(correlation_factor([variance_sums(WeightedMean((3, 3)).result())]))

@@ -172,6 +172,7 @@ def test_disk_full(tmp_path: Path) -> None:
     code = f"""
         import resource, signal
         from pathlib import Path
+        import sys
         import numpy as np
         from astropy.io import fits
         from photomitrus_cli.io.atomic import write_bytes
@@ -185,7 +186,7 @@ def test_disk_full(tmp_path: Path) -> None:
             try:
                 write(Path({str(tmp_path / "map.fits")!r}), content)
             except WriteError as error:
-                print(error)
+                sys.stdout.write(str(error) + chr(10))
     """
     run = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True, timeout=60
