@@ -7,6 +7,7 @@ quoted. Yardsticks that are not installed are named and left out.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import platform
 import resource
@@ -43,16 +44,24 @@ class Times:
 def main() -> None:
     """Run the benchmarks asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--which", choices=["all", "help", "mosaic"], default="all")
-    parser.add_argument("--frames", type=int, default=100, help="frames of the mosaic benchmark")
+    parser.add_argument("--which", choices=["all", "help", "mosaic", "scale"], default="all")
+    parser.add_argument("--frames", type=int, default=300, help="frames of the mosaic benchmark")
+    parser.add_argument("--many", type=int, default=3000, help="frames of the scale benchmark")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--keep", type=Path, help="make, keep and reuse the simulated frames in this folder")
     arguments = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    # Python would otherwise compile every module of a development checkout anew in every process.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as name:
+        folder = arguments.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
         if arguments.which in ("all", "help"):
             bench_help(2 * arguments.repeat + 1)
         if arguments.which in ("all", "mosaic"):
-            bench_mosaic(Path(name), arguments.frames, arguments.repeat)
+            bench_mosaic(folder, arguments.frames, arguments.repeat)
+        if arguments.which in ("all", "scale"):
+            bench_scale(folder, arguments.many)
 
 
 def run(command: Sequence[str], cwd: Path | None = None) -> Times:
@@ -92,30 +101,118 @@ def bench_help(repeat: int) -> None:
     )
 
 
+# Options beside the defaults, and SWarp's rule that is nearest.
+RULES = {
+    "weighted": (["--combine", "weighted", "--reject", "none"], "WEIGHTED"),
+    "the defaults (weighted, two-pass rejection)": ([], "WEIGHTED"),
+    "median-exptime": (["--combine", "median-exptime", "--reject", "none"], "MEDIAN"),
+}
+
+
 def bench_mosaic(folder: Path, n_frames: int, repeat: int) -> None:
     """Time `irac mosaic` with all products against SWarp reading the images alone, on the same grid."""
     swarp = shutil.which("SWarp") or shutil.which("swarp")
     if swarp is None:
         print("irac mosaic: SWarp is not installed (Debian: swarp); left out")
         return
-    frames = simulate(
-        folder / "frames",
-        n_aors=4,
-        dithers_per_aor=-(-n_frames // 4),
-        field_size_arcmin=20.0,
-        truth_image=False,
-    )
-    for rule, swarp_rule in (("weighted", "WEIGHTED"), ("median-exptime", "MEDIAN")):
-        out = folder / f"out-{rule}"
-        command = [PROGRAM, "irac", "mosaic", str(frames), "-o", str(out), "--combine", rule, "--overwrite"]
+    frames = field(folder, n_frames, 12.0)
+    for number, (rule, (options, swarp_rule)) in enumerate(RULES.items()):
+        out = folder / f"out-{number}"
+        command = [PROGRAM, "irac", "mosaic", str(frames), "-o", str(out), *options, "--overwrite"]
         run(command)
         yardstick = swarp_command(swarp, frames, folder, out / "ch1_mosaic.fits", swarp_rule)
         compare(
-            f"irac mosaic --combine {rule}, {n_frames} frames, against SWarp {swarp_rule}, images alone",
+            f"irac mosaic, {rule}, {n_frames} frames, against SWarp {swarp_rule}, images alone",
             lambda command=command: run(command),  # type: ignore[misc]
             lambda yardstick=yardstick: run(yardstick, cwd=folder),  # type: ignore[misc]
             repeat,
         )
+
+
+def field(folder: Path, n_frames: int, side_arcmin: float) -> Path:
+    """Simulate a field of four observations, or take one that is there."""
+    frames = folder / f"frames-{n_frames}-{side_arcmin:g}"
+    if not frames.exists():
+        simulate(
+            frames,
+            n_aors=4,
+            dithers_per_aor=-(-n_frames // 4),
+            field_size_arcmin=side_arcmin,
+            # A large field of the usual density would take longer to simulate than all that is timed here.
+            star_density_arcmin2=min(10.0, 1440.0 / side_arcmin**2),
+            truth_image=False,
+        )
+    return frames
+
+
+# A map of 12000 x 12000 pixels of 0.6 arcsec.
+SIDE_ARCMIN = 120.0
+SMALL_ARCMIN = SIDE_ARCMIN / math.sqrt(10.0)
+ARRAY_ARCMIN = 5.2
+
+
+def bench_scale(folder: Path, n_frames: int) -> None:
+    """Time and weigh a large mosaic: one and two workers, a tenth of the frames on a tenth of the area."""
+    few = n_frames // 10
+    small, large = (
+        field(folder, few, SMALL_ARCMIN - ARRAY_ARCMIN),
+        field(folder, n_frames, SIDE_ARCMIN - ARRAY_ARCMIN),
+    )
+    print(f"irac mosaic of {n_frames} frames on 12000 x 12000 pixels, --memory 1GB, and of {few} on a tenth")
+    for options in (["--reject", "none"], []):
+        for frames, n, size, jobs in (
+            (small, few, 63.2, 2),
+            (large, n_frames, 120.0, 2),
+            (large, n_frames, 120.0, 1),
+        ):
+            command = [PROGRAM, "irac", "mosaic", str(frames), "-o", str(folder / "out-scale"), "--overwrite"]
+            command += ["--memory", "1GB", "-j", str(jobs), "--size", f"{size} {size}", *options]
+            times, peak = weigh(command)
+            print(
+                f"  {n:5d} frames, {jobs} workers, {' '.join(options) or 'defaults':14s}: "
+                f"wall {times.wall:7.2f} s, "
+                f"user {times.user:7.2f} s, system {times.system:6.2f} s, "
+                f"{1e3 * times.wall / n:6.2f} ms a frame, "
+                f"resident {peak / 1e6:.0f} MB"
+            )
+
+
+def weigh(command: Sequence[str]) -> tuple[Times, int]:
+    """Run a process; give its times and the largest sum of resident memory of it and its children, bytes.
+
+    Pages that several processes share count once (the proportional set size of Linux).
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        list(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, resident(process.pid))
+        time.sleep(0.1)
+    wall = time.perf_counter() - start
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{process.stderr.read().decode() if process.stderr else ''}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Times(wall, after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime), peak
+
+
+def resident(session: int) -> int:
+    """Sum the resident memory of all processes of a session, bytes."""
+    total = 0
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            if int((folder / "stat").read_text().rpartition(")")[2].split()[3]) != session:
+                continue
+            lines = (folder / "smaps_rollup").read_text().splitlines()
+        except OSError:
+            # It has ended meanwhile.
+            continue
+        total += sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total
 
 
 def swarp_command(swarp: str, frames: Path, folder: Path, mosaic: Path, rule: str) -> list[str]:

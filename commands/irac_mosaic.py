@@ -31,23 +31,56 @@ _KEY = "irac.mosaic"
 @setting("--imask-bits", key=f"{_KEY}.imask_bits", help="Fatal bits of bimsk: list, pattern or 'any'.")
 @setting("--rmask-bits", key=f"{_KEY}.rmask_bits", help="Fatal bits of brmsk: list, pattern or 'any'.")
 @setting(
-    "--background", key=f"{_KEY}.background", help="Sky level per frame.", type=choice(["median", "none"])
+    "--background",
+    key=f"{_KEY}.background",
+    help="Sky taken off each frame.",
+    type=choice(["median", "mode", "mesh", "overlap", "none"]),
+)
+@setting(
+    "--delta-dark/--no-delta-dark",
+    key=f"{_KEY}.delta_dark",
+    help="Take off the pattern that the frames of an AOR share on the detector.",
+)
+@setting(
+    "--align",
+    key=f"{_KEY}.align",
+    help="Shift the frames onto this reference catalogue first.",
+    type=click.Path(),
+    metavar="REFCAT",
+)
+@setting(
+    "--align-frames/--no-align-frames", key=f"{_KEY}.align_frames", help="Align the frames with each other."
+)
+@setting(
+    "--reject",
+    key=f"{_KEY}.reject",
+    help="Own rejection of outliers, besides the masks.",
+    type=choice(["two-pass", "none"]),
+)
+@setting("--reject-sigma", key=f"{_KEY}.reject_sigma", help="Limit of the rejection, sigma.", type=float)
+@setting(
+    "--rejection-masks/--no-rejection-masks",
+    key=f"{_KEY}.rejection_masks",
+    help="Write the rejected pixels of every frame.",
 )
 @setting(
     "--combine",
     key=f"{_KEY}.combine",
     help="How frames are combined.",
-    type=choice(["weighted", "median-exptime"]),
+    type=choice(["weighted", "clipped", "median-exptime"]),
 )
 @setting(
     "--weights",
     key=f"{_KEY}.weights",
-    help="Weight of a frame in the weighted mean.",
+    help="Weight of a frame in the means.",
     type=choice(["inverse-variance", "exposure"]),
 )
+@setting("--resample", key=f"{_KEY}.resample", help="Interpolation.", type=choice(["lanczos3", "drizzle"]))
+@setting("--pixfrac", key=f"{_KEY}.pixfrac", help="Side of a drizzled pixel's drop, pixels.", type=float)
 @setting("--pixel-scale", key=f"{_KEY}.pixel_scale_arcsec", help="Pixel scale (arcsec).", type=float)
 @setting("--center", key=f"{_KEY}.center", help='Centre, "02 23 10 -04 59 00" or degrees "35.79 -4.98".')
 @setting("--size", key=f"{_KEY}.size", help='Width and height, such as "12 10" (arcmin).')
+@setting("--like", key=f"{_KEY}.like", help="Use the grid of this FITS file.", type=click.Path())
 @write_options
 @run_options
 @common_options

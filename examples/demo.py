@@ -69,8 +69,7 @@ def checks(folder: Path, rule: str) -> list[Check]:
     """Measure one mosaic against the truth.
 
     The limits allow for what this field contains by design: the headers are wrong by 0.15 arcsec per axis,
-    and one cosmic ray in ten is in no mask. The mean keeps those (blank apertures scatter more than stated),
-    the median drops most of them.
+    and one cosmic ray in ten is in no mask, which the comparison of the frames with their stack has to find.
     """
     from truthkit.measures import blank_sky, star_errors
     from truthkit.runs import read_mosaic
@@ -83,12 +82,7 @@ def checks(folder: Path, rule: str) -> list[Check]:
         Check("star flux / true flux, median", 1.0 + stars.flux_bias, 0.98, 1.02),
         Check("position, median offset (mas)", stars.position_bias_mas, 0, 60),
         Check("position, scatter per axis (mas)", stars.position_rms_mas, 0, 200),
-        Check(
-            "blank apertures, true scatter / stated sigma",
-            blank.sigma_ratio,
-            0.7,
-            3.0 if rule == "weighted" else 1.6,
-        ),
+        Check("blank apertures, true scatter / stated sigma", blank.sigma_ratio, 0.7, 1.5),
     ]
 
 

@@ -13,9 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from photomitrus_cli.errors import WriteError
 from photomitrus_cli.run.context import Advance
@@ -78,6 +75,10 @@ def configure_logging(
 def _terminal_handler(level: int) -> logging.Handler:
     handler: logging.Handler
     if sys.stderr.isatty():
+        # Only a terminal needs what takes a while to import.
+        from rich.console import Console
+        from rich.logging import RichHandler
+
         handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False, highlighter=None)
     else:
         handler = logging.StreamHandler(sys.stderr)
@@ -104,13 +105,18 @@ class TerminalProgress:
 
     def __init__(self, *, enabled: bool) -> None:
         self._enabled = enabled
-        self._console = Console(stderr=True)
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
         """Draw one bar of ``total`` units."""
+        if not self._enabled:
+            yield _ignore
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=self._console, disable=not self._enabled, transient=True) as bars:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
             identifier = bars.add_task(label, total=total)
 
             def advance(count: int = 1) -> None:
@@ -118,6 +124,10 @@ class TerminalProgress:
                 bars.advance(identifier, count)
 
             yield advance
+
+
+def _ignore(count: int = 1) -> None:
+    del count
 
 
 def wants_progress(choice: bool | None, *, quiet: int) -> bool:

@@ -19,13 +19,15 @@ from photomitrus_cli.errors import ConfigError, PartialError, WriteError
 from photomitrus_cli.io.atomic import check_folder, refuse_overwriting_inputs, write_json
 from photomitrus_cli.options import common_values, settings_given
 from photomitrus_cli.run.config import LOCAL_FILE, Layers, build, collect, to_yaml
-from photomitrus_cli.run.context import Context, Progress, RunControl
-from photomitrus_cli.run.machine import available_cores
+from photomitrus_cli.run.context import DEFAULT_MEMORY, Context, Progress, RunControl
+from photomitrus_cli.run.machine import available_cores, available_memory
 from photomitrus_cli.run.parallel import Executor, local_executor
 from photomitrus_cli.run.summary import Summary
 from photomitrus_cli.settings import SECTIONS, AstromapConfig
 
 _log = logging.getLogger(__name__)
+
+_KERNELS = "photomitrus_cli.imaging.jit"
 
 # Endings of files that a log or a summary must never replace.
 _NOT_OURS = (".fits", ".gz", ".fz", ".png", ".yaml", ".manifest.json", ".failed.json")
@@ -65,9 +67,11 @@ def launch(ctx: click.Context, stage: str, key: str) -> None:
             "--overwrite makes everything anew and --resume keeps what is done: give one of them"
         )
     with session(ctx) as (config, progress):
+        # Imported before the workers start, which then need not do it again.
+        module = importlib.import_module(stage)
+        importlib.import_module(_KERNELS).start_numba()
         with _executor(ctx, config) as executor:
-            context = _context(ctx, executor, progress, to_yaml(config))
-            summary = importlib.import_module(stage).run(attrgetter(key)(config), context)
+            summary = module.run(attrgetter(key)(config), _context(ctx, executor, progress, config))
         # Written before anything is printed: the reader of our output may leave at any line.
         report = _write_reports(ctx, summary)
         print_summary(summary)
@@ -149,18 +153,27 @@ def _executor(ctx: click.Context, config: AstromapConfig) -> Iterator[Executor]:
         yield executor
 
 
-def _context(ctx: click.Context, executor: Executor, progress: Progress, config_yaml: str) -> Context:
+def _context(ctx: click.Context, executor: Executor, progress: Progress, config: AstromapConfig) -> Context:
     flags: dict[str, Any] = {
         name: bool(ctx.params.get(name)) for name in ("dry_run", "overwrite", "resume", "keep_going")
     }
     return Context(
         command=ctx.command_path,
         argv=tuple(sys.argv[1:]),
-        config_yaml=config_yaml,
+        config_yaml=to_yaml(config),
         control=RunControl(**flags),
         executor=executor,
         progress=progress,
+        memory_bytes=_memory(config),
     )
+
+
+def _memory(config: AstromapConfig) -> int:
+    """Give the memory that may be filled, bytes."""
+    if config.run.memory != "auto":
+        return config.run.memory
+    free = available_memory()
+    return DEFAULT_MEMORY if free is None else free // 2
 
 
 def _write_reports(ctx: click.Context, summary: Summary) -> Path | None:

@@ -65,6 +65,11 @@ class Setting(click.Option):
         super().__init__(*args, **kwargs)
         self.key = key
 
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Add the packaged default, which is read only when somebody asks for help."""
+        record = super().get_help_record(ctx)
+        return record and (record[0], f"{record[1]}  [default: {_packaged_default(self.key)}]")
+
 
 class SettingArgument(click.Argument):
     """An argument that sets one configuration key."""
@@ -76,8 +81,7 @@ class SettingArgument(click.Argument):
 
 def setting(*names: str, key: str, help: str, **kwargs: Any) -> Callable[[CommandType], CommandType]:  # noqa: A002
     """Declare an option for a configuration key; its help names the packaged default."""
-    text = f"{help}  [default: {_packaged_default(key)}]"
-    return click.option(*names, cls=Setting, key=key, help=text, default=None, **kwargs)
+    return click.option(*names, cls=Setting, key=key, help=help, default=None, **kwargs)
 
 
 @lru_cache(maxsize=4)
@@ -188,6 +192,12 @@ def run_options(command: CommandType) -> CommandType:
         ),
         setting(
             "-j", "--jobs", key="run.jobs", help="Parallel workers, or 'auto': one per core.", metavar="N"
+        ),
+        setting(
+            "--memory",
+            key="run.memory",
+            help="Memory for all workers, such as 2GB, or 'auto'.",
+            metavar="SIZE",
         ),
         click.option("--keep-going", is_flag=True, help="Report failing units and go on (exit code 6)."),
         click.option("--dry-run", is_flag=True, help="Plan from the headers, print the plan, touch nothing."),

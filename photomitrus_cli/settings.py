@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import PositiveInt, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from photomitrus_cli.irac.config import IracSection
 from photomitrus_cli.run.config import Section
 
 SECTIONS = ("run", "irac")
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_MEMORY = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+) ?(?P<unit>|[kKmMgGtT]i?[bB])")
 
 
 def _jobs(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
@@ -19,10 +30,21 @@ def _jobs(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
         raise ValueError("give a number of workers, at least 1, or auto") from error
 
 
+def _memory(value: Any) -> Any:
+    """Read 1GB, 800 MB, 1.5GiB or a number of bytes."""
+    if value == "auto" or isinstance(value, bool):
+        return value
+    match = _MEMORY.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError("give a size such as 800MB or 2GB, or auto")
+    return round(float(match["number"]) * _UNITS[match["unit"].upper()])
+
+
 class RunSection(Section):
     """What every command shares."""
 
     jobs: Annotated[PositiveInt | Literal["auto"], WrapValidator(_jobs)]
+    memory: Annotated[Annotated[int, Field(ge=200_000_000)] | Literal["auto"], BeforeValidator(_memory)]
 
 
 class AstromapConfig(Section):

@@ -120,7 +120,9 @@ def _bright(mosaic: Mosaic, ra: Float, dec: Float) -> NDArray[np.bool_]:
         j0, i0 = round(y[i]), round(x[i])
         stamp = mosaic.sci[j0 - 4 : j0 + 5, i0 - 4 : i0 + 5]
         covered = mosaic.coverage[j0 - 16 : j0 + 17, i0 - 16 : i0 + 17]
-        good[i] = covered.min() >= 8 and 1.0 < np.nanmax(stamp) < SATURATED_MJY_SR
+        # Single pixels may have lost frames to the rejection of cosmic rays.
+        deep = np.percentile(covered, 5) >= 8 and covered.min() >= 5
+        good[i] = deep and 1.0 < np.nanmax(stamp) < SATURATED_MJY_SR
     return good
 
 

@@ -36,6 +36,32 @@ SMALL: dict[str, Any] = {
     "truth_image": False,
 }
 N_FRAMES = 6
+# One observation with stars to align on, enough frames for a pattern and for two chunks, and levels and
+# positions that differ.
+N_DEEP = 10
+DEEP: dict[str, Any] = SMALL | {
+    "n_aors": 1,
+    "dithers_per_aor": N_DEEP,
+    "star_density_arcmin2": 5.0,
+    "flux_min_ujy": 100.0,
+    "n_bright_stars": 0,
+    "pointing_rms_arcsec": 0.3,
+    "offset_rms_mjy_sr": 0.03,
+    "first_frame_ramp_mjy_sr": 0.0,
+}
+# Every pass that there is.
+ALL_PASSES = (
+    *(
+        "--background",
+        "overlap",
+        "--delta-dark",
+        "--align-frames",
+        "--reject",
+        "two-pass",
+        "--rejection-masks",
+    ),
+    *("--combine", "clipped", "--resample", "drizzle", "--pixfrac", "0.8"),
+)
 PRODUCT = "ch1_mosaic.fits"
 COARSE = ("--pixel-scale", "1.2", "-j", "1")
 
@@ -71,6 +97,31 @@ def small_field(base: Path) -> Path:
         simulate(base / "irac_small_field.part", **SMALL)
         (base / "irac_small_field.part").rename(field)
     return field
+
+
+def deep_field(base: Path) -> Path:
+    """Give the field of one deep observation below a folder, simulated at the first call."""
+    field = base / "irac_deep_field"
+    if not field.exists():
+        simulate(base / "irac_deep_field.part", **DEEP)
+        (base / "irac_deep_field.part").rename(field)
+    return field
+
+
+def deep_reference(base: Path) -> Path:
+    """Give the product folder of the deep field's mosaic with every pass, made at the first call."""
+    folder = base / "irac_deep_reference"
+    if not folder.exists():
+        done = mosaic(deep_field(base), "-o", folder, *ALL_PASSES)
+        assert done.code == 0, done.stderr
+    return folder
+
+
+def assert_same_masks(a: Path, b: Path) -> None:
+    """Compare the rejection masks of two product folders bit for bit."""
+    left, right = (hashes(folder / "ch1_rejected") for folder in (a, b))
+    assert len(left) == N_DEEP
+    assert left == right
 
 
 def small_reference(base: Path) -> Path:
@@ -113,7 +164,7 @@ def mosaic(*args: object) -> Ran:
 
     Drawing takes two thirds of such a small run; what runs in a process of its own draws the real picture.
     """
-    with mock.patch("photomitrus_cli.report.quicklook.draw_mosaic", _token_picture):
+    with mock.patch("photomitrus_cli.irac.assemble.draw_mosaic", _token_picture):
         return run_here("irac", "mosaic", *COARSE, *args)
 
 

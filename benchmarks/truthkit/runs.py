@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.irac import mosaic
 from photomitrus_cli.run.config import build, collect, to_yaml
-from photomitrus_cli.run.context import Context, RunControl
+from photomitrus_cli.run.context import DEFAULT_MEMORY, Context, RunControl
 from photomitrus_cli.run.parallel import Executor, SerialExecutor
 from photomitrus_cli.settings import SECTIONS, AstromapConfig
 from photomitrus_cli.simulate.irac import simulate_field
@@ -96,7 +96,12 @@ def simulate(folder: Path, **overrides: Any) -> Path:
 
 
 def make_mosaic(
-    inputs: Path | list[Path], output: Path, *, executor: Executor | None = None, **overrides: Any
+    inputs: Path | list[Path],
+    output: Path,
+    *,
+    executor: Executor | None = None,
+    memory_bytes: int = DEFAULT_MEMORY,
+    **overrides: Any,
 ) -> Mosaic:
     """Run the mosaic stage and read its product."""
     folders = inputs if isinstance(inputs, list) else [inputs]
@@ -106,6 +111,7 @@ def make_mosaic(
         config_yaml=to_yaml(config),
         control=RunControl(overwrite=True),
         executor=executor or SerialExecutor(),
+        memory_bytes=memory_bytes,
     )
     mosaic.run(config.irac.mosaic, context)
     return read_mosaic(output / f"ch{config.irac.mosaic.channel}_mosaic.fits")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.imaging.blocks import BLOCK, add_pairs, add_values
 from photomitrus_cli.imaging.jit import kernel
+from photomitrus_cli.imaging.lanczos import RADIUS, RIGHT_BORDER, row_places, row_values
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -13,18 +15,16 @@ Bool = NDArray[np.bool_]
 
 
 @kernel
-def add_weighted(
+def add_window(
     value: Float32,
     variance: Float32,
     valid: Bool,
+    share: Float32,
     offset: tuple[int, int],
-    weight: float,
-    exptime: float,
-    large_ratio: float,
-    sums: Float,
-    count: NDArray[np.int32],
+    numbers: tuple[np.float32, np.float32, np.float32],
+    sums: Float32,
 ) -> None:
-    """Add one frame to the sums of a weighted mean.
+    """Add one resampled frame to the sums of a weighted mean.
 
     Parameters
     ----------
@@ -32,36 +32,76 @@ def add_weighted(
         Values and their variances.
     valid : ndarray of bool, same shape
         Which to use.
+    share : ndarray of float32, same shape or (0, 0)
+        Factors of the weight, if any.
     offset : tuple of int
         Position (y, x) of the first value in the sums.
-    weight, exptime, large_ratio : float
-        Of the frame, see `photomitrus_cli.imaging.combine.WeightedMean.add`.
-    sums : ndarray of float64, shape (7, Ny, Nx)
-        Weight, weighted mean, weighted sum of squared deviations, sum of squared weights, w^2 variance,
-        w^2 large-area variance, exposure; changed in place. Mean and deviations by West (1979, CACM 22, 532),
-        which unlike the sum of squares loses no digits.
-    count : ndarray of int32, shape (Ny, Nx)
-        Number of values, changed in place.
+    numbers : tuple of float32
+        Weight, exposure time and large-area ratio of the frame.
+    sums : ndarray of float32, shape (Ny, n, 8, 16)
+        Sums of `photomitrus_cli.imaging.blocks`; n blocks hold a row; changed in place.
     """
+    weight, exptime, large_ratio = numbers
     ny, nx = value.shape
+    first, blocks = offset[1] // BLOCK, sums.shape[1]
+    before = offset[1] - first * BLOCK
+    held = np.zeros(((before + nx + BLOCK - 1) // BLOCK, 3, BLOCK), dtype=np.float32)
+    none = np.float32(0.0)
     for j in range(ny):
-        y = j + offset[0]
         for i in range(nx):
-            if not valid[j, i]:
-                continue
-            x = i + offset[1]
-            noise = weight * weight * variance[j, i]
-            total = sums[0, y, x] + weight
-            delta = value[j, i] - sums[1, y, x]
-            move = delta * weight / total
-            sums[1, y, x] += move
-            sums[2, y, x] += weight * delta * (delta - move)
-            sums[0, y, x] = total
-            sums[3, y, x] += weight * weight
-            sums[4, y, x] += noise
-            sums[5, y, x] += noise * large_ratio
-            sums[6, y, x] += exptime
-            count[y, x] += 1
+            k, n = (before + i) // BLOCK, (before + i) % BLOCK
+            use = valid[j, i]
+            held[k, 0, n] = value[j, i] if use else none
+            held[k, 1, n] = variance[j, i] if use else none
+            held[k, 2, n] = weight if use else none
+            if share.size and use:
+                held[k, 2, n] = weight * share[j, i]
+        for k in range(held.shape[0]):
+            add_values(sums, (offset[0] + j) * blocks + first + k, held, k, exptime, large_ratio)
+
+
+@kernel
+def add_lanczos(
+    pixels: Float32,
+    state: NDArray[np.uint8],
+    nodes: tuple[Float, Float],
+    origin: tuple[int, int],
+    step: int,
+    window: tuple[int, int, int, int],
+    corner: tuple[int, int],
+    tables: tuple[Float32, Float32],
+    max_bad_share: float,
+    numbers: tuple[np.float32, np.float32, np.float32],
+    offset_value: np.float32,
+    sums: Float32,
+) -> None:
+    """Interpolate a frame and add it to the sums of a weighted mean, row by row.
+
+    Parameters
+    ----------
+    pixels, state, nodes, origin, step, window, corner, tables, max_bad_share
+        See `photomitrus_cli.imaging.lanczos.lanczos_window`; `corner` is that of the sums.
+    numbers : tuple of float32
+        Weight, exposure time and large-area ratio of the frame.
+    offset_value : float32
+        Taken off every value.
+    sums : ndarray of float32, shape (Ny, n, 8, 16)
+        See `add_window`.
+    """
+    weight, exptime, large_ratio = numbers
+    y0, y1, x0, x1 = window
+    shape = (state.shape[0] - 2 * RADIUS, state.shape[1] - RADIUS - RIGHT_BORDER)
+    # Rows are held from the edge of a block on.
+    block = (x0 - corner[1]) // BLOCK
+    start = corner[1] + block * BLOCK
+    places = np.full(x1 - start + BLOCK, -1, dtype=np.int64)
+    held = np.zeros((x1 - start + BLOCK, 2), dtype=np.float32)
+    for y in range(y0, y1):
+        first, stop = row_places(nodes, origin, step, y, (x0, x1), shape, places, start)
+        row_values(pixels, state, places, (first - start, stop - start), tables, max_bad_share, held)
+        row = (y - corner[0]) * sums.shape[1] + block
+        for k in range((first - start) // BLOCK, (stop - start + BLOCK - 1) // BLOCK):
+            add_pairs(sums, row + k, held, places, k, weight, exptime, large_ratio, offset_value)
 
 
 @kernel

@@ -10,11 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.imaging.accumulate import add_class, add_weighted
+from photomitrus_cli.imaging.accumulate import add_class, add_lanczos, add_window
+from photomitrus_cli.imaging.blocks import BLOCK, SUMS
+from photomitrus_cli.imaging.lanczos import MAX_BAD_SHARE
+from photomitrus_cli.imaging.mapping import Box, PixelMap
+from photomitrus_cli.imaging.resample import TABLES, PreparedFrame, check_map
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
+_Numbers = tuple[np.float32, np.float32, np.float32]
+
+_NO_SHARE = np.empty((0, 0), dtype=np.float32)
 
 # Var(mean) / Var(median) of n normal values, n = 1 to 20, by numerical integration of the densities of the
 # middle order statistics (David & Nagaraja, Order Statistics, 2003, chapter 2), checked against simulation
@@ -91,13 +98,18 @@ class WeightedMean:
     Parameters
     ----------
     shape : tuple of int
-        (ny, nx) of the map or tile. Memory is 60 bytes a pixel.
+        (ny, nx) of the map or tile. Memory is 32 bytes a pixel.
+
+    Notes
+    -----
+    Sums are float32. Of n frames, uncertainty and exposure time are good to n 3e-8 or better; the rounding of
+    the mean is 0.2 sqrt(n) units in its last place, far below the noise of the values it averages.
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.shape = shape
-        self._sums = np.zeros((7, *shape))
-        self._count = np.zeros(shape, dtype=np.int32)
+        self._sums = np.zeros((shape[0], -(-shape[1] // BLOCK), SUMS, BLOCK), dtype=np.float32)
+        self._unit = 0.0
 
     def add(
         self,
@@ -109,8 +121,9 @@ class WeightedMean:
         *,
         offset: tuple[int, int] = (0, 0),
         large_ratio: float = 1.0,
+        share: Float32 | None = None,
     ) -> None:
-        """Add one frame.
+        """Add one resampled frame.
 
         Parameters
         ----------
@@ -127,32 +140,86 @@ class WeightedMean:
         large_ratio : float, optional
             Noise variance of large areas over that of single pixels for this frame:
             `photomitrus_cli.imaging.noise.large_area_ratio`.
+        share : ndarray of float32, shape (ny, nx), optional
+            Factor of the weight of each value; a value of share 0 is not used.
 
         Raises
         ------
         InputError
             If the weight is not positive or the values do not fit in the map.
         """
-        if not (np.isfinite(weight) and weight > 0.0):
-            raise InputError(f"frame weight {weight}: must be positive")
+        numbers = self._numbers(weight, exptime, large_ratio)
         y, x = offset
         if min(y, x) < 0 or y + value.shape[0] > self.shape[0] or x + value.shape[1] > self.shape[1]:
             raise InputError(f"values {value.shape} at {offset} do not fit in a map {self.shape}")
-        if not value.shape == variance.shape == valid.shape:
+        shares = _NO_SHARE if share is None else share
+        if not value.shape == variance.shape == valid.shape or shares.shape not in {(0, 0), value.shape}:
             raise InputError(
                 f"values {value.shape}, variances {variance.shape}, flags {valid.shape} differ in shape"
             )
-        add_weighted(
-            value,
-            variance,
-            valid,
-            offset,
-            float(weight),
-            float(exptime),
-            float(large_ratio),
-            self._sums,
-            self._count,
-        )
+        add_window(value, variance, valid, shares, offset, numbers, self._sums)
+
+    def add_frame(
+        self,
+        frame: PreparedFrame,
+        pixel_map: PixelMap,
+        window: Box,
+        weight: float,
+        exptime: float,
+        *,
+        corner: tuple[int, int] = (0, 0),
+        offset_value: float = 0.0,
+        large_ratio: float = 1.0,
+        max_bad_share: float = MAX_BAD_SHARE,
+    ) -> None:
+        """Interpolate a prepared frame by Lanczos-3 and add it.
+
+        The same as `photomitrus_cli.imaging.resample.resample_frame` and `add`, to the last bit, without
+        arrays between.
+
+        Parameters
+        ----------
+        frame : PreparedFrame
+            The frame.
+        pixel_map : PixelMap
+            Its map.
+        window : tuple of int
+            (y0, y1, x0, x1) in grid pixels; only its part inside the map and the box of the frame counts.
+        weight, exptime, large_ratio : float
+            See `add`.
+        corner : tuple of int, optional
+            Grid pixel (y, x) of the first pixel of the map.
+        offset_value : float, optional
+            Taken off every value: the sky of the frame.
+        max_bad_share : float, optional
+            See `photomitrus_cli.imaging.resample.resample_frame`.
+
+        Raises
+        ------
+        InputError
+            If the weight is not positive or the map of positions is not of this frame.
+        """
+        check_map(frame, pixel_map)
+        numbers = self._numbers(weight, exptime, large_ratio)
+        box = pixel_map.bbox
+        y0, x0 = max(window[0], box[0], corner[0]), max(window[2], box[2], corner[1])
+        y1 = min(window[1], box[1], corner[0] + self.shape[0])
+        x1 = min(window[3], box[3], corner[1] + self.shape[1])
+        if y0 < y1 and x0 < x1:
+            add_lanczos(
+                frame.pixels, frame.state, (pixel_map.node_x, pixel_map.node_y), pixel_map.origin,
+                pixel_map.step, (y0, y1, x0, x1), corner, TABLES, max_bad_share, numbers,
+                np.float32(offset_value), self._sums,
+            )  # fmt: skip
+
+    def _numbers(self, weight: float, exptime: float, large_ratio: float) -> _Numbers:
+        """Weight in units of the first, exposure time and large-area ratio, as the kernels take them."""
+        if not (np.isfinite(weight) and weight > 0.0):
+            raise InputError(f"frame weight {weight}: must be positive")
+        if not self._unit:
+            # A power of two, so that no bit of a result depends on it; squares of weights must not overflow.
+            self._unit = float(2.0 ** np.floor(np.log2(weight)))
+        return np.float32(weight / self._unit), np.float32(exptime), np.float32(large_ratio)
 
     def result(self) -> Combined:
         """Finish the mean.
@@ -163,16 +230,15 @@ class WeightedMean:
             std is the weighted scatter with the bias of reliability weights removed:
             sum w (v - mean)^2 / (sum w - sum w^2 / sum w).
         """
-        weight, mean, squares, weight2, noise, large, exptime = self._sums
-        none = self._count == 0
+        ny, nx = self.shape
+        planes = np.moveaxis(self._sums, 2, 0).reshape(SUMS, ny, -1)[..., :nx]
+        weight, mean, squares, weight2, noise, large, exptime, count = planes
         with np.errstate(divide="ignore", invalid="ignore"):
             std = np.sqrt(squares / (weight - weight2 / weight))
             unc, density = np.sqrt(noise) / weight, large / weight**2
-        std[self._count < 2] = np.nan
-        return Combined(
-            np.where(none, np.nan, mean).astype(np.float32), unc.astype(np.float32), self._count.copy(),
-            exptime.astype(np.float32), std.astype(np.float32), density.astype(np.float32),
-        )  # fmt: skip
+        std[count < 2] = np.nan
+        sci = np.where(count == 0, np.float32(np.nan), mean)
+        return Combined(sci, unc, count.astype(np.int32), exptime.copy(), std, density)
 
 
 class ClassMedian:

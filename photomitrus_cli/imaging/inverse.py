@@ -1,25 +1,110 @@
-"""Frame position as a function of grid position: polynomials fitted to the exact forward transform."""
+"""Frame position as a function of grid position: exact for gnomonic frames, fitted polynomials for others."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebval2d, chebvander
 from numpy.typing import NDArray
 
-from photomitrus_cli.imaging.geometry import sky_positions
+from photomitrus_cli.imaging.geometry import lattice
 from photomitrus_cli.imaging.grid import Grid
+from photomitrus_cli.imaging.sip import ROWS, distort, invert_points
+from photomitrus_cli.imaging.skywcs import SkyWcs
+from photomitrus_cli.imaging.tansip import TanSip
 
 Float = NDArray[np.float64]
 
 # Total degree and samples along a side, tried in turn.
 FITS = ((5, 11), (8, 17), (11, 25))
+# Slopes of the distortion above which the exact inverse might have several solutions, or none just outside.
+STEEP = 0.25
+
+
+class NoSolutionError(ArithmeticError):
+    """A grid position near the frame comes from nowhere in it."""
+
+
+class Inverse(Protocol):
+    """What the making of a node table needs.
+
+    Attributes
+    ----------
+    error : float
+        Largest error of the positions within the frame, frame pixels.
+    """
+
+    @property
+    def error(self) -> float:
+        """Largest error within the frame, frame pixels."""
+
+    def points(self, gx: Float, gy: Float, margin: float) -> Float:
+        """Give the frame positions of grid positions, NaN farther than a margin from the frame."""
 
 
 @dataclass(frozen=True, eq=False)
-class Inverse:
+class ExactInverse:
+    """Grid to frame through the sky, solved for every position.
+
+    Two gnomonic projections differ by a linear map of homogeneous coordinates: no angle is ever computed.
+    The SIP polynomials are then inverted by Newton's method.
+
+    Parameters
+    ----------
+    wcs : TanSip
+        The frame.
+    shape : tuple of int
+        (ny, nx) of the frame.
+    matrix : ndarray of float64, shape (3, 3)
+        From grid (x, y, 1) to a multiple of the frame's (u + f, v + g, 1).
+    shift : float
+        Largest SIP shift, pixels.
+    error : float
+        The limit of Newton's method, frame pixels.
+    """
+
+    wcs: TanSip
+    shape: tuple[int, int]
+    matrix: Float
+    shift: float
+    error: float = 1e-9
+
+    def points(self, gx: Float, gy: Float, margin: float) -> Float:
+        """Give the frame positions of grid positions.
+
+        Parameters
+        ----------
+        gx, gy : ndarray of float64, the same shape
+            Grid positions.
+        margin : float
+            Positions farther than this from the frame's pixel centres are NaN, frame pixels.
+
+        Returns
+        -------
+        ndarray of float64, shape (2, ...)
+            x and y.
+
+        Raises
+        ------
+        NoSolutionError
+            When a position that may be within the margin has no solution.
+        """
+        ny, nx = self.shape
+        box = np.array([-margin, nx - 1 + margin, -margin, ny - 1 + margin])
+        out = np.empty((2, gx.size))
+        wcs = self.wcs
+        # Beyond twice the largest shift within the frame nothing falls inside the margin.
+        reach = 2.0 * self.shift + 1.0
+        if not invert_points(gx.ravel(), gy.ravel(), self.matrix, wcs.crpix, wcs.table, box, reach, out):
+            raise NoSolutionError("the distortion cannot be inverted")
+        return out.reshape(2, *gx.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedInverse:
     """Polynomials from grid pixels to frame pixels, good over one frame.
 
     Parameters
@@ -30,8 +115,8 @@ class Inverse:
         The grid box (x, y) that the polynomials map from [-1, 1].
     x, y : ndarray of float64, shape (degree + 1, degree + 1)
         Chebyshev coefficients [power of grid y, power of grid x] of the frame position.
-    ratio : float
-        Frame pixels per grid pixel in the middle, the larger of the two axes.
+    error : float
+        See `Inverse`; measured at points between the fitted ones.
     """
 
     shape: tuple[int, int]
@@ -39,33 +124,62 @@ class Inverse:
     half: Float
     x: Float
     y: Float
-    ratio: float
+    error: float
 
-    def lattice(self, rows: Float, cols: Float) -> tuple[Float, Float]:
-        """Frame positions (x, y) of the grid positions rows x cols, each of shape (rows, cols)."""
-        degree = self.x.shape[0] - 1
-        along_y = chebvander((rows - self.middle[1]) / self.half[1], degree)
-        along_x = chebvander((cols - self.middle[0]) / self.half[0], degree)
-        return along_y @ self.x @ along_x.T, along_y @ self.y @ along_x.T
-
-    def points(self, gx: Float, gy: Float) -> tuple[Float, Float]:
-        """Frame positions (x, y) of single grid positions."""
+    def points(self, gx: Float, gy: Float, margin: float) -> Float:
+        """Give the frame positions of grid positions; see `ExactInverse.points`."""
         v, u = (gy - self.middle[1]) / self.half[1], (gx - self.middle[0]) / self.half[0]
-        return chebval2d(v, u, self.x), chebval2d(v, u, self.y)
-
-    def near(self, x: Float, y: Float, margin: float) -> NDArray[np.bool_]:
-        """Which frame positions lie within the pixel centres' box grown by a margin, frame pixels."""
+        x, y = chebval2d(v, u, self.x), chebval2d(v, u, self.y)
         ny, nx = self.shape
-        return np.asarray((x >= -margin) & (x <= nx - 1 + margin) & (y >= -margin) & (y <= ny - 1 + margin))
+        far = (x < -margin) | (x > nx - 1 + margin) | (y < -margin) | (y > ny - 1 + margin)
+        return np.where(far, np.nan, np.stack([x, y]))
 
 
-def fit_inverse(wcs: Any, shape: tuple[int, int], grid: Grid, accuracy: float) -> tuple[Inverse, float]:
-    """Fit the inverse transform of a frame.
+def find_inverse(wcs: SkyWcs, shape: tuple[int, int], grid: Grid, accuracy: float) -> Inverse:
+    """Choose and prepare the inverse transform of a frame.
 
     Parameters
     ----------
-    wcs : astropy.wcs.WCS
-        Accepted by `check_wcs`.
+    wcs : SkyWcs
+        The frame.
+    shape : tuple of int
+        (ny, nx) of the frame.
+    grid : Grid
+        The output grid.
+    accuracy : float
+        What a fit should reach, frame pixels.
+
+    Returns
+    -------
+    Inverse
+        Exact for a TAN-SIP frame without absurd slopes, else `fit_inverse`.
+    """
+    if isinstance(wcs, TanSip):
+        slope, shift = _strength(wcs, shape)
+        if slope < STEEP:
+            return ExactInverse(wcs, shape, wcs.inverse_matrix @ grid.matrix, shift)
+    return fit_inverse(wcs, shape, grid, accuracy)
+
+
+def _strength(wcs: TanSip, shape: tuple[int, int]) -> tuple[float, float]:
+    """Largest slope (Frobenius norm) and shift (pixels) of the distortion within a frame, on a lattice.
+
+    A slope below 1 means that no two positions have the same image.
+    """
+    x, y = lattice(shape)
+    out = np.empty((ROWS, x.size))
+    distort(x - wcs.crpix[0], y - wcs.crpix[1], wcs.table, out)
+    squares = out[:6] * out[:6]
+    return math.sqrt(squares[2:].sum(axis=0).max()), math.sqrt((squares[0] + squares[1]).max())
+
+
+def fit_inverse(wcs: SkyWcs, shape: tuple[int, int], grid: Grid, accuracy: float) -> FittedInverse:
+    """Fit the inverse transform of a frame to its forward transform.
+
+    Parameters
+    ----------
+    wcs : SkyWcs
+        The frame.
     shape : tuple of int
         (ny, nx) of the frame.
     grid : Grid
@@ -75,21 +189,15 @@ def fit_inverse(wcs: Any, shape: tuple[int, int], grid: Grid, accuracy: float) -
 
     Returns
     -------
-    inverse : Inverse
+    FittedInverse
         The best fit found.
-    error : float
-        Its largest error at points between the fitted ones, frame pixels.
     """
-    fits: list[tuple[float, Inverse]] = []
+    fits: list[FittedInverse] = []
     for degree, count in FITS:
-        inverse = _fit(wcs, shape, grid, degree, count)
-        x, y = _sample(shape, count - 1, edge=False)
-        px, py = inverse.points(*grid.world_to_pixel(*sky_positions(wcs, x, y)))
-        fits.append((float(np.hypot(px - x, py - y).max()), inverse))
-        if fits[-1][0] < accuracy:
+        fits.append(_fit(wcs, shape, grid, degree, count))
+        if fits[-1].error < accuracy:
             break
-    error, inverse = min(fits, key=lambda fit: fit[0])
-    return inverse, error
+    return min(fits, key=lambda fit: fit.error)
 
 
 def _sample(shape: tuple[int, int], count: int, *, edge: bool) -> tuple[Float, Float]:
@@ -100,10 +208,10 @@ def _sample(shape: tuple[int, int], count: int, *, edge: bool) -> tuple[Float, F
     return x.ravel(), y.ravel()
 
 
-def _fit(wcs: Any, shape: tuple[int, int], grid: Grid, degree: int, count: int) -> Inverse:
+def _fit(wcs: SkyWcs, shape: tuple[int, int], grid: Grid, degree: int, count: int) -> FittedInverse:
     """Least squares for one degree."""
     x, y = _sample(shape, count, edge=True)
-    sky = np.stack(grid.world_to_pixel(*sky_positions(wcs, x, y)))
+    sky = grid.project(wcs.directions(x, y))
     low, high = sky.min(axis=1), sky.max(axis=1)
     middle, half = 0.5 * (low + high), 0.5 * (high - low)
     u, v = (sky - middle[:, None]) / half[:, None]
@@ -112,6 +220,8 @@ def _fit(wcs: Any, shape: tuple[int, int], grid: Grid, degree: int, count: int) 
     fit = np.linalg.lstsq(design, np.stack([x, y], axis=1), rcond=None)[0]
     coefficients = np.zeros((2, degree + 1, degree + 1))
     coefficients[:, powers] = fit.T
-    slope = coefficients[:, [0, 1], [1, 0]] / half
-    ratio = float(np.linalg.svd(slope, compute_uv=False)[0])
-    return Inverse(shape, middle, half, coefficients[0], coefficients[1], ratio)
+    x, y = _sample(shape, count - 1, edge=False)
+    u, v = (grid.project(wcs.directions(x, y)) - middle[:, None]) / half[:, None]
+    found = [chebval2d(v, u, axis) for axis in coefficients]
+    error = float(np.hypot(found[0] - x, found[1] - y).max())
+    return FittedInverse(shape, middle, half, coefficients[0], coefficients[1], error)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,16 +20,27 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def cache_folder() -> Path:
-    """Give the folder of the compiled kernels.
+    """Give the folder of the compiled kernels of these sources.
 
-    ``NUMBA_CACHE_DIR`` where it is set, else a folder of this version in the user's cache. Not beside the
-    sources, numba's own choice: files there would outlive the package when it is uninstalled.
+    It is in ``NUMBA_CACHE_DIR`` where that is set, else in the user's cache. Not beside the sources, numba's
+    own choice: files there would outlive the package when it is uninstalled. Its name changes with every
+    source of a kernel, because numba looks at the file of the kernel alone, not at those of what it calls.
     """
+    name = f"{__version__}-{_sources_state()}"
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
-        return Path(chosen)
+        return Path(chosen) / name
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118
-    return Path(home) / "astromap" / __version__
+    return Path(home) / "astromap" / name
+
+
+@lru_cache(maxsize=1)
+def _sources_state() -> str:
+    """Sum up names, sizes and times of the modules that hold kernels."""
+    with os.scandir(Path(__file__).parent) as found:
+        files = sorted((entry.name, entry.stat()) for entry in found if entry.name.endswith(".py"))
+    text = " ".join(f"{name} {status.st_size} {status.st_mtime_ns}" for name, status in files)
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 @contextmanager
@@ -63,3 +77,33 @@ def kernel(function: F) -> F:
         # numba found no writable folder for its cache (a read-only installation without a home): the first
         # call of each process then compiles, which costs seconds and nothing else.
         return cast("F", njit(nogil=True, fastmath={"contract"})(function))
+
+
+@contextmanager
+def _without_blas() -> Iterator[None]:
+    """Keep numba from importing scipy.linalg, which it looks for to compile matrix products."""
+    name = "scipy.linalg.cython_blas"
+    if name in sys.modules:
+        yield
+        return
+    # An entry of None makes an import fail at once, without its parents.
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+@kernel
+def _nothing() -> int:
+    return 0
+
+
+def start_numba() -> None:
+    """Do what numba does at the first kernel of a process, before workers are forked that would repeat it.
+
+    To be called by programs of our own only: kernels with matrix products, which we have none of, cannot be
+    compiled in this process afterwards, and a third of the start-up time is saved.
+    """
+    with _without_blas():
+        _nothing()

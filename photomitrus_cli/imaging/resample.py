@@ -8,20 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.imaging.lanczos import BAD, RADIUS, RIGHT_BORDER, lanczos_window, near_bad, weight_table
+from photomitrus_cli.imaging.lanczos import (
+    BAD,
+    MAX_BAD_SHARE,
+    RADIUS,
+    lanczos_window,
+    pair_table,
+    share_table,
+)
 from photomitrus_cli.imaging.mapping import Box, PixelMap
-from photomitrus_cli.imaging.repair import fill_bad
+from photomitrus_cli.imaging.repair import bordered_shape, finish_frame, load_frame
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
-# Chosen on stars of FWHM 1.4 px with wings, tracks on 1.5 % of the pixels, four frames, apertures of 3 px:
-# star fluxes scatter by 0.29 % at 0.1, 0.21 % at 0.2 and 0.29 % at 0.3 (bias within 0.03 %), and 96.6, 97.7
-# and 98.2 % of the pixels of a frame keep a value.
-MAX_BAD_SHARE = 0.2
-_BORDER = ((RADIUS, RADIUS), (RADIUS, RIGHT_BORDER))
-_TABLE = weight_table()
-_TABLE.setflags(write=False)
+TABLES = (pair_table(), share_table())
+_NONE = np.empty((0, 0), dtype=np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,15 +32,32 @@ class PreparedFrame:
 
     Parameters
     ----------
-    sci, var : ndarray of float32, shape (ny + 6, nx + 8)
-        Finite everywhere.
-    state : ndarray of uint8, same shape
+    pixels : ndarray of float32, shape (ny + 6, nx + 8, 2)
+        Frame and variance side by side, finite everywhere.
+    state : ndarray of uint8, shape (ny + 6, nx + 8)
         Bits of `photomitrus_cli.imaging.lanczos`; the border is bad.
     """
 
-    sci: Float32
-    var: Float32
+    pixels: Float32
     state: NDArray[np.uint8]
+
+    @property
+    def sci(self) -> Float32:
+        """The frame with its border, a view."""
+        return self.pixels[..., 0]
+
+    @property
+    def var(self) -> Float32:
+        """The variance with its border, a view."""
+        return self.pixels[..., 1]
+
+    @property
+    def inner(self) -> NDArray[np.uint8]:
+        """The state without its border, a view of shape (ny, nx)."""
+        ny, nx = bordered_shape((0, 0))
+        return self.state[
+            RADIUS : self.state.shape[0] - ny + RADIUS, RADIUS : self.state.shape[1] - nx + RADIUS
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +70,19 @@ class Resampled:
         Surface brightness in the frame's units, and its variance; NaN where not valid.
     valid : ndarray of bool, shape (ny, nx)
         Whether the frame has a value here.
+    share : ndarray of float32, shape (ny, nx), optional
+        Factor of the weight of each value, 0 to 1; None means 1.
     """
 
     value: Float32
     variance: Float32
     valid: Bool
+    share: Float32 | None = None
 
 
-def prepare_frame(sci: NDArray[np.floating], var: NDArray[np.floating], bad: Bool) -> PreparedFrame:
+def prepare_frame(
+    sci: NDArray[np.floating], var: NDArray[np.floating], bad: Bool, saturated: Bool | None = None
+) -> PreparedFrame:
     """Fill bad pixels and add the border; once a frame, however many windows follow.
 
     Parameters
@@ -67,6 +91,8 @@ def prepare_frame(sci: NDArray[np.floating], var: NDArray[np.floating], bad: Boo
         Frame and variance, any byte order.
     bad : ndarray of bool, shape (ny, nx)
         Pixels not to be used; those not finite are added, and those of negative variance.
+    saturated : ndarray of bool, shape (ny, nx), optional
+        Pixels to flag `SATURATED`; they are used all the same unless they are bad.
 
     Returns
     -------
@@ -77,17 +103,44 @@ def prepare_frame(sci: NDArray[np.floating], var: NDArray[np.floating], bad: Boo
     InputError
         If the shapes differ.
     """
-    if not sci.shape == var.shape == bad.shape or sci.ndim != 2:
+    flags = _NONE if saturated is None else saturated
+    if not sci.shape == var.shape == bad.shape or sci.ndim != 2 or flags.shape not in {(0, 0), sci.shape}:
         raise InputError(f"frame {sci.shape}, variance {var.shape} and mask {bad.shape} differ in shape")
-    value = np.pad(np.asarray(sci, dtype=np.float32), _BORDER)
-    noise = np.pad(np.asarray(var, dtype=np.float32), _BORDER)
-    unusable = np.pad(
-        bad | ~np.isfinite(sci) | ~(np.isfinite(var) & (var >= 0)), _BORDER, constant_values=True
-    )
-    value, noise = fill_bad(value, noise, unusable)
-    state = unusable.astype(np.uint8) * BAD
-    near_bad(state)
-    return PreparedFrame(value, noise, state)
+    shape = bordered_shape((sci.shape[0], sci.shape[1]))
+    pixels, state = np.empty((*shape, 2), dtype=np.float32), np.empty(shape, dtype=np.uint8)
+    with np.errstate(over="ignore"):
+        value, noise = (np.ascontiguousarray(image, dtype=np.float32) for image in (sci, var))
+    load_frame(value, noise, np.ascontiguousarray(bad), np.ascontiguousarray(flags), pixels, state)
+    finish_frame(pixels, state)
+    return PreparedFrame(pixels, state)
+
+
+def reprepare(frame: PreparedFrame, bad: Bool) -> PreparedFrame:
+    """Add bad pixels to a prepared frame; all bad ones, old and new, are filled from the good ones.
+
+    Parameters
+    ----------
+    frame : PreparedFrame
+        Not changed.
+    bad : ndarray of bool, shape (ny, nx)
+        Pixels not to be used either.
+
+    Returns
+    -------
+    PreparedFrame
+        As if all bad pixels had been known when the frame was prepared.
+
+    Raises
+    ------
+    InputError
+        If the shape is not that of the frame.
+    """
+    out = PreparedFrame(frame.pixels.copy(), frame.state.copy())
+    if bad.shape != out.inner.shape:
+        raise InputError(f"mask {bad.shape} does not fit a frame {out.inner.shape}")
+    out.inner[bad] |= BAD
+    finish_frame(out.pixels, out.state)
+    return out
 
 
 def resample(
@@ -155,11 +208,7 @@ def resample_frame(
     InputError
         If the map is not of this frame.
     """
-    bordered = tuple(n + sum(b) for n, b in zip(pixel_map.shape, _BORDER, strict=True))
-    if bordered != frame.sci.shape:
-        raise InputError(
-            f"a map of a {pixel_map.shape} frame does not fit a frame stored as {frame.sci.shape}"
-        )
+    check_map(frame, pixel_map)
     y0, y1, x0, x1 = pixel_map.bbox if window is None else window
     shape = (y1 - y0, x1 - x0)
     by0, by1, bx0, bx1 = pixel_map.bbox
@@ -173,7 +222,26 @@ def resample_frame(
     if inner[0] >= inner[1] or inner[2] >= inner[3]:
         return out
     lanczos_window(
-        frame.sci, frame.var, frame.state, pixel_map.node_x, pixel_map.node_y, pixel_map.origin,
-        pixel_map.step, inner, (y0, x0), _TABLE, max_bad_share, out.value, out.variance, out.valid,
+        frame.pixels, frame.state, (pixel_map.node_x, pixel_map.node_y), pixel_map.origin, pixel_map.step,
+        inner, (y0, x0), TABLES, max_bad_share, out.value, out.variance, out.valid,
     )  # fmt: skip
     return out
+
+
+def check_map(frame: PreparedFrame, pixel_map: PixelMap) -> None:
+    """Refuse a map of another frame.
+
+    Parameters
+    ----------
+    frame : PreparedFrame
+    pixel_map : PixelMap
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+    """
+    if bordered_shape(pixel_map.shape) != frame.state.shape:
+        raise InputError(
+            f"a map of a {pixel_map.shape} frame does not fit a frame stored as {frame.state.shape}"
+        )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
-import astropy.units as u
-from astropy.coordinates import Angle, SkyCoord
-
 from photomitrus_cli.errors import ConfigError
 
+_PLAIN = re.compile(r"\d+\.?\d*|\.\d+")
 _PLAIN_PAIR = re.compile(r"^\s*([-+]?\d+(?:\.\d*)?)[\s,]+([-+]?\d+(?:\.\d*)?)\s*$")
 
 
@@ -34,13 +32,29 @@ def parse_position(text: str) -> tuple[float, float]:
     pair = _PLAIN_PAIR.match(text)
     try:
         if pair:
-            position = SkyCoord(float(pair[1]), float(pair[2]), unit="deg", frame="icrs")
-        else:
-            position = SkyCoord(text, unit=(u.hourangle, u.deg), frame="icrs")
-    except (ValueError, u.UnitsError, TypeError) as error:
+            return _checked(float(pair[1]), float(pair[2]))
+        return _read_position(text)
+    except ValueError as error:
         raise ConfigError(
             f"'{text}' is not a sky position", hint="for example '02 23 10 -04 59 00' or '35.79 -4.98'"
         ) from error
+
+
+def _checked(ra: float, dec: float) -> tuple[float, float]:
+    if abs(dec) > 90.0:
+        raise ValueError("declination")
+    return ra % 360.0, dec
+
+
+def _read_position(text: str) -> tuple[float, float]:
+    # astropy's coordinates take longer to import than a small mosaic takes to make.
+    from astropy.coordinates import SkyCoord
+    from astropy.units import UnitsError
+
+    try:
+        position = SkyCoord(text, unit=("hourangle", "deg"), frame="icrs")
+    except (UnitsError, TypeError) as error:
+        raise ValueError(text) from error
     return float(position.ra.deg), float(position.dec.deg)
 
 
@@ -64,11 +78,22 @@ def parse_size(text: str) -> tuple[float, float]:
     """
     words = re.split(r"[\s,]+|(?<=[\d.a-z'\"])x(?=[\d.])", text.strip())
     try:
-        sides = [float(Angle(word if re.search(r"[^\d.]", word) else f"{word}m").arcsec) for word in words]
-    except (ValueError, u.UnitsError, TypeError) as error:
+        sides = [60.0 * float(word) if _PLAIN.fullmatch(word) else _read_angle(word) for word in words]
+    except ValueError as error:
         raise ConfigError(
             f"'{text}' is not a size", hint="for example '12 10' (arcmin) or '600arcsec'"
         ) from error
     if len(sides) > 2 or not all(side > 0 for side in sides):
         raise ConfigError(f"'{text}' is not a width and a height")
     return sides[0], sides[-1]
+
+
+def _read_angle(text: str) -> float:
+    """Read one angle with its unit, arcsec."""
+    from astropy.coordinates import Angle
+    from astropy.units import UnitsError
+
+    try:
+        return float(Angle(text).arcsec)
+    except (UnitsError, TypeError) as error:
+        raise ValueError(text) from error

@@ -13,15 +13,38 @@ import shutil
 import socket
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+from isal import isal_zlib
 
 from photomitrus_cli.errors import ConfigError, InputError, WriteError
 
 _PACKED_SUFFIXES = frozenset({".gz", ".fz", ".bz2", ".xz"})
 _MAX_STEM = 120
+_CHUNK = 1 << 20
 _PART = re.compile(r"\..+\.(?P<host>[0-9a-f]{6})-(?P<pid>\d+)-[0-9a-f]{8}\.part(?:\.\w+){0,2}")
 _FOREIGN_AGE_S = 7 * 86400.0
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM})
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file that was written.
+
+    Attributes
+    ----------
+    path : Path
+        Where.
+    n_bytes : int
+        Its size.
+    crc32 : int
+        Of its bytes.
+    """
+
+    path: Path
+    n_bytes: int
+    crc32: int
 
 
 @contextlib.contextmanager
@@ -196,17 +219,19 @@ def refuse_overwriting_inputs(outputs: Iterable[str | Path], inputs: Iterable[st
     ConfigError
         When an output has the resolved path or the inode of an input.
     """
-    known = {identity: Path(path) for path in inputs for identity in _identities(Path(path))}
-    for output in outputs:
-        for identity in _identities(Path(output)):
+    known = {identity: Path(path) for path in outputs for identity in _identities(Path(path))}
+    for path in inputs:
+        # Resolving every part of thousands of paths takes longer than reading their headers;
+        # inputs exist, and what exists is told by its inode.
+        for identity in _inode(Path(path)) or [os.path.realpath(path)]:
             if identity in known:
                 raise ConfigError(
-                    f"{output}: the output is the input {known[identity]}", hint="name another output"
+                    f"{known[identity]}: the output is the input {path}", hint="name another output"
                 )
 
 
-def sha256_file(path: str | Path) -> str:
-    """Hash a file.
+def crc32_file(path: str | Path) -> int:
+    """Sum up a file.
 
     Parameters
     ----------
@@ -215,19 +240,22 @@ def sha256_file(path: str | Path) -> str:
 
     Returns
     -------
-    str
-        SHA-256, hexadecimal.
+    int
+        CRC-32 of its bytes.
 
     Raises
     ------
     InputError
         When it cannot be read.
     """
+    total, buffer = 0, memoryview(bytearray(_CHUNK))
     try:
-        with Path(path).open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        with Path(path).open("rb", buffering=0) as handle:
+            while count := handle.readinto(buffer):
+                total = isal_zlib.crc32(buffer[:count], total)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return total
 
 
 def _target(final: Path) -> Path:
@@ -296,8 +324,11 @@ def _write_error(path: Path, error: OSError) -> WriteError:
 
 
 def _identities(path: Path) -> set[object]:
-    identities: set[object] = {os.path.realpath(path)}
+    return {os.path.realpath(path), *_inode(path)}
+
+
+def _inode(path: Path) -> list[object]:
     with contextlib.suppress(OSError):
         status = path.stat()
-        identities.add((status.st_dev, status.st_ino))
-    return identities
+        return [(status.st_dev, status.st_ino)]
+    return []

@@ -10,11 +10,12 @@ import math
 import re
 
 import numpy as np
-from astropy.io import fits
 
 CARD_LENGTH = 80
 
 Value = bool | int | float | str
+# Keyword, value, comment.
+Card = tuple[str, Value, str]
 
 _MAX_KEY = 8
 _MAX_TEXT = 68
@@ -106,6 +107,8 @@ def card_image(key: str, value: Value, comment: str = "") -> str:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{key} is {value}: a FITS header cannot hold it")
     if len(key) > _MAX_KEY or (isinstance(value, str) and len(value.replace("'", "''")) > _MAX_TEXT):
+        from astropy.io import fits
+
         printable = _printable(value) if isinstance(value, str) else value
         return str(fits.Card(f"HIERARCH {key}" if len(key) > _MAX_KEY else key, printable).image)
     if isinstance(value, bool):

@@ -4,43 +4,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from astropy import units as u
-from astropy.io import fits
-from astropy.table import Table
-from isal import igzip
 
 from photomitrus_cli.errors import WriteError
-from photomitrus_cli.io.atomic import atomic_path, sha256_file
-from photomitrus_cli.io.cardvalue import CARD_LENGTH, Value, card_image
+from photomitrus_cli.io.atomic import FileRecord, atomic_path, crc32_file
+from photomitrus_cli.io.cardvalue import CARD_LENGTH, Card, card_image
 from photomitrus_cli.io.settle import settle_checksums
 
-Card = tuple[str, Value, str]
+if TYPE_CHECKING:
+    from astropy import units as u
+    from astropy.io import fits
+    from astropy.table import Table
 
 _STRUCTURAL = ("BSCALE", "BZERO", "BLANK", "EXTNAME", "BUNIT", "CHECKSUM", "DATASUM", "INHERIT")
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """A file that was written.
-
-    Attributes
-    ----------
-    path : Path
-        Where.
-    n_bytes : int
-        Its size.
-    sha256 : str
-        Of its bytes, hexadecimal.
-    """
-
-    path: Path
-    n_bytes: int
-    sha256: str
 
 
 def write_fits(final: str | Path, hdus: fits.HDUList) -> FileRecord:
@@ -59,13 +39,15 @@ def write_fits(final: str | Path, hdus: fits.HDUList) -> FileRecord:
     Returns
     -------
     FileRecord
-        The path as given, size and hash.
+        The path as given, size and sum.
 
     Raises
     ------
     WriteError
         When the file cannot be written or a header breaks the FITS standard.
     """
+    from astropy.io import fits
+
     final = Path(final)
     with atomic_path(final) as part:
         try:
@@ -79,7 +61,7 @@ def write_fits(final: str | Path, hdus: fits.HDUList) -> FileRecord:
                     settle_checksums(handle)
         except fits.VerifyError as error:
             raise WriteError(f"{final}: not a legal FITS header: {' '.join(str(error).split())}") from error
-        return FileRecord(final, part.stat().st_size, sha256_file(part))
+        return FileRecord(final, part.stat().st_size, crc32_file(part))
 
 
 def image_hdu(
@@ -103,6 +85,8 @@ def image_hdu(
     astropy.io.fits.PrimaryHDU or astropy.io.fits.ImageHDU
         Not yet written.
     """
+    from astropy.io import fits
+
     header = _plain_header(header_cards)
     if bunit:
         header["BUNIT"] = (bunit, "unit of the pixels")
@@ -130,6 +114,8 @@ def table_hdu(name: str, table: Table, header_cards: fits.Header | Iterable[Card
     astropy.io.fits.BinTableHDU
         Not yet written.
     """
+    from astropy.io import fits
+
     bare = table.copy(copy_data=False)
     bare.meta.clear()
     for column in bare.columns.values():
@@ -149,6 +135,8 @@ def table_hdu(name: str, table: Table, header_cards: fits.Header | Iterable[Card
 
 
 def _write_packed(part: Path, hdus: fits.HDUList) -> None:
+    from isal import igzip
+
     plain = io.BytesIO()
     hdus.writeto(plain, checksum=True, output_verify="exception")
     settle_checksums(plain)
@@ -163,6 +151,8 @@ def _declare_long_strings(hdus: fits.HDUList) -> None:
 
 
 def _plain_header(header_cards: fits.Header | Iterable[Card]) -> fits.Header:
+    from astropy.io import fits
+
     if isinstance(header_cards, fits.Header):
         header = header_cards.copy()
     else:

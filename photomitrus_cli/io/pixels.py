@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,12 @@ Array = npt.NDArray[Any]
 
 
 def stored_array(buffer: npt.NDArray[np.uint8], bitpix: int, shape: tuple[int, ...]) -> Array:
-    """View big-endian bytes as an array, swapping them in place.
+    """Turn big-endian bytes into an array.
 
     Parameters
     ----------
     buffer : numpy.ndarray of uint8
-        The data as stored; overwritten.
+        The data as stored.
     bitpix : int
         8, 16, 32, 64, -32 or -64.
     shape : tuple of int
@@ -31,33 +32,45 @@ def stored_array(buffer: npt.NDArray[np.uint8], bitpix: int, shape: tuple[int, .
     Returns
     -------
     numpy.ndarray
-        Native byte order, a view of `buffer`.
+        Native byte order; of bytes a view of `buffer`, else a copy, which is made three times as fast as
+        bytes are swapped in place.
     """
     native = np.dtype(_STORED[bitpix])
-    array = buffer.view(native)
-    if native.newbyteorder(">") != native:
-        array.byteswap(inplace=True)
-    return array.reshape(shape)
+    return buffer.view(native.newbyteorder(">")).astype(native, copy=False).reshape(shape)
 
 
-def physical_values(stored: Array, cards: Cards, *, blank: bool = True) -> Array:
-    """Apply BSCALE, BZERO and BLANK (FITS standard 4.0, section 4.4.2.5).
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What a header says about the values of an image.
+
+    Attributes
+    ----------
+    scale, zero : float
+        BSCALE and BZERO.
+    blank : int or None
+        BLANK of an image of integers.
+    """
+
+    scale: float = 1.0
+    zero: float = 0.0
+    blank: int | None = None
+
+
+def scaling_of(cards: Cards, bitpix: int, *, blank: bool = True) -> Scaling:
+    """Read BSCALE, BZERO and BLANK.
 
     Parameters
     ----------
-    stored : numpy.ndarray
-        Native byte order; may be overwritten.
     cards : Cards
         The header of the image.
+    bitpix : int
+        Of its pixels; BLANK is for integers only.
     blank : bool
-        Whether BLANK is applied.
+        Whether BLANK is wanted.
 
     Returns
     -------
-    numpy.ndarray
-        `stored` itself when nothing is to be done. Integers with the BZERO of the unsigned convention become
-        unsigned (signed for bytes). Other scaled integers, and all with a BLANK card, become float32 for 8
-        and 16 bits and float64 above, with NaN for BLANK. The type depends on the header, not on the pixels.
+    Scaling
 
     Raises
     ------
@@ -65,10 +78,32 @@ def physical_values(stored: Array, cards: Cards, *, blank: bool = True) -> Array
         When a card is not the number it should be, or BSCALE is 0.
     """
     scale, zero = cards.number("BSCALE", 1.0), cards.number("BZERO", 0.0)
-    is_integer = stored.dtype.kind in "iu"
-    missing = cards.integer("BLANK", None) if is_integer and blank else None
+    missing = cards.integer("BLANK", None) if bitpix > 0 and blank else None
     if scale == 0:
         raise InputError(f"{cards.path}: BSCALE is 0")
+    return Scaling(scale, zero, missing)
+
+
+def physical_values(stored: Array, scaling: Scaling) -> Array:
+    """Apply BSCALE, BZERO and BLANK (FITS standard 4.0, section 4.4.2.5).
+
+    Parameters
+    ----------
+    stored : numpy.ndarray
+        Native byte order; may be overwritten.
+    scaling : Scaling
+        From `scaling_of`.
+
+    Returns
+    -------
+    numpy.ndarray
+        `stored` itself when nothing is to be done. Integers with the BZERO of the unsigned convention become
+        unsigned (signed for bytes). Other scaled integers, and all with a BLANK card, become float32 for 8
+        and 16 bits and float64 above, with NaN for BLANK. The type depends on the header, not on the pixels.
+    """
+    scale, zero = scaling.scale, scaling.zero
+    is_integer = stored.dtype.kind in "iu"
+    missing = scaling.blank if is_integer else None
     if scale == 1 and zero == 0 and missing is None:
         return stored
     if scale == 1 and is_integer and missing is None and zero == _offset(stored.dtype):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from astropy.table import Table
+from typing import TYPE_CHECKING
 
 from photomitrus_cli.io.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 
 def write_ecsv(final: str | Path, table: Table) -> None:

@@ -10,9 +10,6 @@ import warnings
 import zlib
 
 import numpy as np
-from astropy.io import fits
-from astropy.io.fits.hdu.compressed._compression import CfitsioException
-from astropy.utils.exceptions import AstropyWarning
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.blocks import BLOCK
@@ -28,12 +25,6 @@ _TABLE_ONLY = re.compile(
     r"|GCOUNT|HECKSUM|DATASUM|SCALE|ZERO)"
 )
 _IMAGE_NAMES = re.compile(r"Z(BITPIX|NAXIS\d*|BLANK)")
-# What astropy and its codecs raise for damaged tables; CfitsioException derives from Exception alone.
-_ASTROPY_ERRORS = (
-    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
-    ValueError, struct.error, zlib.error, fits.VerifyError, AstropyWarning, CfitsioException,
-    RuntimeWarning,
-)  # fmt: skip
 _WARNINGS_LOCK = threading.Lock()
 
 
@@ -78,19 +69,38 @@ def decompress(unit: Unit, buffer: Array, max_bytes: int) -> Array:
     path = unit.cards.path
     image = read_structure(image_cards(unit.cards), max_bytes)
     _check_tiles(unit.cards, image.shape, max_bytes)
-    stored = io.BytesIO(_EMPTY_PRIMARY + unit.header + buffer.tobytes())
     try:
-        with _WARNINGS_LOCK, warnings.catch_warnings():
-            # Only what astropy.io.fits says here: filters are shared by all threads.
-            for category in (AstropyWarning, RuntimeWarning):
-                warnings.filterwarnings("error", category=category, module=r"astropy\.io\.fits")
-            with fits.open(stored, memmap=False, do_not_scale_image_data=True) as hdus:
-                data = np.asarray(hdus[1].data)
-    except _ASTROPY_ERRORS as error:
+        data = _unpacked(_EMPTY_PRIMARY + unit.header + buffer.tobytes())
+    except _astropy_errors() as error:
         raise InputError(f"{path}: the compressed image is damaged: {_first_line(error)}") from error
     if data.shape != image.shape:
         raise InputError(f"{path}: the compressed image is damaged: its shape is {data.shape}")
     return np.ascontiguousarray(data, data.dtype.newbyteorder("="))
+
+
+def _unpacked(stored: bytes) -> Array:
+    from astropy.io import fits
+    from astropy.utils.exceptions import AstropyWarning
+
+    with _WARNINGS_LOCK, warnings.catch_warnings():
+        # Only what astropy.io.fits says here: filters are shared by all threads.
+        for category in (AstropyWarning, RuntimeWarning):
+            warnings.filterwarnings("error", category=category, module=r"astropy\.io\.fits")
+        with fits.open(io.BytesIO(stored), memmap=False, do_not_scale_image_data=True) as hdus:
+            return np.asarray(hdus[1].data)
+
+
+def _astropy_errors() -> tuple[type[Exception], ...]:
+    """Name what astropy and its codecs raise for damage; CfitsioException derives from Exception alone."""
+    from astropy.io import fits
+    from astropy.io.fits.hdu.compressed._compression import CfitsioException
+    from astropy.utils.exceptions import AstropyWarning
+
+    return (
+        ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
+        ValueError, struct.error, zlib.error, fits.VerifyError, AstropyWarning, CfitsioException,
+        RuntimeWarning,
+    )  # fmt: skip
 
 
 def needs_checksum(cards: Cards) -> bool:

@@ -76,12 +76,25 @@ class MosaicSettings(Section):
     missing: Literal["estimate", "refuse", "drop"]
     imask_bits: Bits
     rmask_bits: Bits
-    background: Literal["median", "none"]
-    combine: Literal["weighted", "median-exptime"]
+    background: Literal["median", "mode", "mesh", "overlap", "none"]
+    mesh_size_px: Annotated[int, Field(ge=8, le=128)]
+    delta_dark: bool
+    align: Annotated[Path | None, RelativePath()]
+    align_frames: bool
+    reject: Literal["two-pass", "none"]
+    reject_sigma: Annotated[float, Field(ge=3, le=100)]
+    reject_grow_sigma: Annotated[float, Field(ge=2, le=100)]
+    reject_softening: Annotated[float, Field(ge=0, le=10)]
+    rejection_masks: bool
+    combine: Literal["weighted", "clipped", "median-exptime"]
+    clip_sigma: Annotated[float, Field(ge=2, le=100)]
     weights: Literal["inverse-variance", "exposure"]
+    resample: Literal["lanczos3", "drizzle"]
+    pixfrac: Annotated[float, Field(gt=0, le=1)]
     pixel_scale_arcsec: PositiveFloat
     center: Annotated[str | None, AfterValidator(_position)]
     size: Annotated[str | None, AfterValidator(_size)]
+    like: Annotated[Path | None, RelativePath()]
 
 
 class IracSection(Section):

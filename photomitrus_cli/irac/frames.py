@@ -1,4 +1,4 @@
-"""Frames: which exposures there are, which are wanted, and which files belong to each, all by header."""
+"""Frames: which exposures are wanted, and which files belong to each, all by header."""
 
 from __future__ import annotations
 
@@ -11,78 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.io.cards import Cards
-from photomitrus_cli.io.fitsread import read_cards
+from photomitrus_cli.io.fitsread import ImageSource
 from photomitrus_cli.irac.names import IMASK_TYPE, RMASK_TYPE, stem_and_type, uncertainty_types
+from photomitrus_cli.irac.scan import FILES_PER_UNIT, Frame, FrameKey, Scanned, ScanTask, scan
+from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.summary import UnitRecord
 
 _log = logging.getLogger(__name__)
 
 MissingPolicy = Literal["estimate", "refuse", "drop"]
-
-SURFACE_BRIGHTNESS_UNITS = frozenset({"MJy/sr", "MJY/SR", "MJy sr-1", "MJy.sr-1"})
-FULL_ARRAY = (256, 256)
-
-
-@dataclass(frozen=True, order=True)
-class FrameKey:
-    """What identifies one exposure of one array.
-
-    Attributes
-    ----------
-    aorkey, channel, expid, dcenum : int
-        The header's AORKEY, CHNLNUM, EXPID and DCENUM.
-    """
-
-    aorkey: int
-    channel: int
-    expid: int
-    dcenum: int
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame with its companions.
-
-    Attributes
-    ----------
-    path : Path
-    key : FrameKey
-    creator : str
-        Pipeline version, the header's CREATOR.
-    exptime_s, framtime_s : float
-        Effective integration time per pixel and frame time, s.
-    gain : float
-        e-/DN.
-    fluxconv : float
-        (MJy/sr) / (DN/s).
-    mjd : float
-        MJD_OBS, days; NaN when absent.
-    unc, imask, rmask : Path or None
-        The uncertainty, the instrument mask and the outlier mask, where they exist.
-    """
-
-    path: Path
-    key: FrameKey
-    creator: str
-    exptime_s: float
-    framtime_s: float
-    gain: float
-    fluxconv: float
-    mjd: float
-    unc: Path | None = None
-    imask: Path | None = None
-    rmask: Path | None = None
-
-    @property
-    def conversion(self) -> float:
-        """GAIN / FLUXCONV: electrons per second for 1 MJy/sr."""
-        return self.gain / self.fluxconv
-
-    @property
-    def files(self) -> list[Path]:
-        """All files of the frame."""
-        return [path for path in (self.path, self.unc, self.imask, self.rmask) if path is not None]
 
 
 @dataclass
@@ -104,95 +41,14 @@ class Selection:
     other_channels: int = 0
 
 
-def frame_key(cards: Cards) -> FrameKey:
-    """Read a file's key from its header.
-
-    Raises
-    ------
-    InputError
-        When a keyword is missing or not a whole number.
-    """
-    return FrameKey(
-        cards.integer("AORKEY"), cards.integer("CHNLNUM"), cards.integer("EXPID"), cards.integer("DCENUM", 0)
-    )
-
-
-def read_frame(path: Path, channel: int) -> tuple[Frame | None, str]:
-    """Read a frame's header.
-
-    Parameters
-    ----------
-    path : Path
-    channel : int
-        Of other channels nothing more is read.
-
-    Returns
-    -------
-    frame : Frame or None
-        Without companions yet; None when it is of another channel.
-    reason : str
-        Why the frame cannot be used although it is sound; empty when it can.
-
-    Raises
-    ------
-    InputError
-        When the header is broken or lacks a keyword that is needed.
-    """
-    try:
-        cards = read_cards(path)
-    except InputError:
-        if _is_of_another_channel(path, channel):
-            return None, ""
-        raise
-    key = frame_key(cards)
-    if key.channel != channel:
-        return None, ""
-    frame = Frame(
-        path=path,
-        key=key,
-        creator=cards.text("CREATOR", ""),
-        exptime_s=cards.number("EXPTIME"),
-        framtime_s=cards.number("FRAMTIME", float("nan")),
-        gain=cards.number("GAIN"),
-        fluxconv=cards.number("FLUXCONV"),
-        mjd=cards.number("MJD_OBS", float("nan")),
-    )
-    return frame, _unusable(cards, frame)
-
-
-def _is_of_another_channel(path: Path, channel: int) -> bool:
-    """Tell of a damaged file whether its header still says that nobody asked for it."""
-    try:
-        return read_cards(path, whole=False).integer("CHNLNUM") != channel
-    except InputError:
-        return False
-
-
-def _unusable(cards: Cards, frame: Frame) -> str:
-    unit = cards.text("BUNIT", "")
-    n_axes = cards.integer("NAXIS")
-    shape = tuple(cards.integer(f"NAXIS{axis}") for axis in range(n_axes, 0, -1))
-    if cards.integer("BITPIX") > 0 and "BSCALE" not in cards:
-        return "holds whole numbers: a mask, not a frame"
-    if unit.strip() not in SURFACE_BRIGHTNESS_UNITS:
-        return f"BUNIT is '{unit}', not MJy/sr"
-    if n_axes != len(FULL_ARRAY) or shape != FULL_ARRAY:
-        return f"not a full-array frame ({' x '.join(map(str, shape))} pixels)"
-    if not frame.exptime_s > 0:
-        return f"EXPTIME is {frame.exptime_s:g} s"
-    if not (frame.gain > 0 and frame.fluxconv > 0):
-        return f"GAIN {frame.gain:g} or FLUXCONV {frame.fluxconv:g} is not positive"
-    return ""
-
-
 def select_frames(
     files: Mapping[str, list[Path]],
+    context: Context,
     *,
     filetype: str,
     channel: int,
     min_exptime_s: float,
     missing: MissingPolicy,
-    keep_going: bool = False,
 ) -> Selection:
     """Choose the frames of a channel and give each its companions.
 
@@ -200,42 +56,58 @@ def select_frames(
     ----------
     files : mapping of str to list of Path
         From :func:`photomitrus_cli.irac.names.find_files`.
+    context : Context
+        Its workers share the headers; under ``keep_going`` broken frames are recorded as failed.
     filetype : str
     channel : int
     min_exptime_s : float
         Shorter exposures are skipped, s.
     missing : {'estimate', 'refuse', 'drop'}
         What to do with frames that lack an uncertainty or a mask.
-    keep_going : bool
-        Record broken frames as failed instead of raising.
 
     Raises
     ------
     InputError
         For a broken header (unless ``keep_going``), or a missing companion under ``refuse``.
     """
+    keep_going = context.control.keep_going
+    scanned = _scan_all(files, filetype, channel, min_exptime_s, context)
     selection = Selection()
     usable: list[Frame] = []
-    for path in files[filetype]:
-        try:
-            frame, reason = read_frame(path, channel)
-        except InputError as error:
+    for one in scanned[filetype]:
+        if one.error is not None:
             if not keep_going:
-                raise
-            selection.records.append(UnitRecord.of_error(str(path), error))
-            continue
-        if frame is None:
-            selection.other_channels += 1
-        elif reason or frame.exptime_s < min_exptime_s:
-            reason = reason or f"EXPTIME {frame.exptime_s:g} s is below {min_exptime_s:g} s"
-            selection.records.append(UnitRecord(str(path), "skipped", reason))
+                raise one.error
+            selection.records.append(UnitRecord.of_error(str(one.path), one.error))
+        elif one.frame is not None:
+            usable.append(one.frame)
+        elif one.reason:
+            selection.records.append(UnitRecord(str(one.path), "skipped", one.reason))
         else:
-            usable.append(frame)
+            selection.other_channels += 1
     unique = _newest_of_each(usable, filetype, selection)
-    companions = _Companions(files, filetype)
+    companions = _Companions(scanned, filetype)
     for frame in unique:
         _pair(frame, companions, selection, missing, keep_going=keep_going)
     return selection
+
+
+def _scan_all(
+    files: Mapping[str, list[Path]], filetype: str, channel: int, min_exptime_s: float, context: Context
+) -> dict[str, list[Scanned]]:
+    """Read all headers, in the order of the files of each kind."""
+    tasks, kinds = [], []
+    for kind, paths in files.items():
+        for start in range(0, len(paths), FILES_PER_UNIT):
+            part = tuple(paths[start : start + FILES_PER_UNIT])
+            tasks.append(ScanTask(part, channel, min_exptime_s, companions=kind != filetype))
+            kinds.append(kind)
+    with context.progress.task("headers", sum(len(task.paths) for task in tasks)) as advance:
+        outcomes = context.executor.run(scan, tasks, consume=lambda one: advance(len(one.result or ())))
+    scanned: dict[str, list[Scanned]] = {kind: [] for kind in files}
+    for kind, outcome in zip(kinds, outcomes, strict=True):
+        scanned[kind].extend(outcome.result or ())
+    return scanned
 
 
 def _newest_of_each(frames: Iterable[Frame], filetype: str, selection: Selection) -> list[Frame]:
@@ -262,34 +134,35 @@ def _preference(filetype: str, frame: Frame) -> tuple[list[int], bool, str]:
 class _Companions:
     """Uncertainties and masks by the key in their headers."""
 
-    def __init__(self, files: Mapping[str, list[Path]], filetype: str) -> None:
+    def __init__(self, scanned: Mapping[str, list[Scanned]], filetype: str) -> None:
         self.broken: dict[str, InputError] = {}
         self.kinds = {"unc": uncertainty_types(filetype), "imask": (IMASK_TYPE,), "rmask": (RMASK_TYPE,)}
-        self._tables = {kind: self._read(paths) for kind, paths in files.items() if kind != filetype}
+        self._tables = {kind: self._index(found) for kind, found in scanned.items() if kind != filetype}
 
-    def _read(self, paths: Iterable[Path]) -> dict[FrameKey, list[Path]]:
-        table: dict[FrameKey, list[Path]] = {}
-        for path in paths:
-            try:
-                table.setdefault(frame_key(read_cards(path)), []).append(path)
-            except InputError as error:
+    def _index(self, found: Iterable[Scanned]) -> dict[FrameKey, list[ImageSource]]:
+        table: dict[FrameKey, list[ImageSource]] = {}
+        for one in found:
+            if one.error is not None:
                 # Its header does not say whose it is; the archive's name does.
-                self.broken[stem_and_type(path)[0]] = error
-                _log.warning("%s", error)
+                self.broken[stem_and_type(one.path)[0]] = one.error
+                _log.warning("%s", one.error)
+            elif one.key is not None and one.source is not None:
+                table.setdefault(one.key, []).append(one.source)
         return table
 
-    def find(self, frame: Frame, role: str) -> Path | None:
+    def find(self, frame: Frame, role: str) -> ImageSource | None:
         """Give the frame's companion in a role; of several, that of its own folder, then of its own name."""
         stem = stem_and_type(frame.path)[0]
 
-        def preference(path: Path) -> tuple[bool, bool, str]:
+        def preference(source: ImageSource) -> tuple[bool, bool, str]:
             """Order candidates, the best first."""
+            path = source.path
             return path.parent != frame.path.parent, stem_and_type(path)[0] != stem, str(path)
 
         for kind in self.kinds[role]:
-            paths = self._tables.get(kind, {}).get(frame.key, [])
-            if paths:
-                return min(paths, key=preference)
+            sources = self._tables.get(kind, {}).get(frame.key, [])
+            if sources:
+                return min(sources, key=preference)
         return None
 
 
@@ -303,7 +176,7 @@ def _pair(
         selection.records.append(UnitRecord(str(frame.path), "failed", broken.message))
         return
     found = {role: companions.find(frame, role) for role in companions.kinds}
-    absent = [role for role, path in found.items() if path is None]
+    absent = [role for role, source in found.items() if source is None]
     if absent and missing == "refuse":
         lack = f"has no {', '.join(absent)}"
         if not keep_going:

@@ -1,4 +1,4 @@
-"""One frame from its files to arrays that can be resampled: masks, uncertainty, sky level, pixel map."""
+"""Frames from their files to arrays that can be resampled: masks, uncertainty, sky level, maps."""
 
 from __future__ import annotations
 
@@ -8,25 +8,34 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import InputError
-from photomitrus_cli.imaging.background import BackgroundLevel, difference_sigma, masked_median
-from photomitrus_cli.imaging.geometry import check_wcs, pixel_area_map
+from photomitrus_cli.errors import AstromapError, InputError
+from photomitrus_cli.imaging.background import (
+    BackgroundLevel,
+    difference_sigma,
+    masked_median,
+    mode_level,
+)
+from photomitrus_cli.imaging.detect import detect_stars
+from photomitrus_cli.imaging.geometry import mean_pixel_area
 from photomitrus_cli.imaging.grid import Grid
-from photomitrus_cli.imaging.mapping import PixelMap, map_frame
+from photomitrus_cli.imaging.mapping import frame_map, map_frame
 from photomitrus_cli.imaging.masks import bit_pattern, fatal_bits
-from photomitrus_cli.imaging.resample import PreparedFrame, prepare_frame
-from photomitrus_cli.io.cards import Cards
-from photomitrus_cli.io.fitsread import FitsImage, read_image
-from photomitrus_cli.io.wcs import celestial_wcs
+from photomitrus_cli.imaging.mesh import mesh_background
+from photomitrus_cli.imaging.objects import object_mask
+from photomitrus_cli.imaging.resample import prepare_frame
+from photomitrus_cli.imaging.skywcs import SkyWcs
+from photomitrus_cli.io.fitsread import ImageSource, Pixels, read_pixels
+from photomitrus_cli.irac.chunks import INNER, OBJECT, Arrays, Ingested, pack
 from photomitrus_cli.irac.facts import SATURATION_BIT
-from photomitrus_cli.irac.frames import Frame
+from photomitrus_cli.irac.scan import Frame
 from photomitrus_cli.run.checkpoint import Store
+from photomitrus_cli.run.provenance import file_entry
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
+Background = Literal["median", "mode", "mesh", "overlap", "none"]
 
 # Pixels brighter than this above the sky hold objects and say nothing about its noise.
 OBJECT_SIGMA = 3.0
@@ -40,52 +49,67 @@ class IngestRules:
     ----------
     imask_bits, rmask_bits : tuple of int
         Fatal bits.
-    background : {'median', 'none'}
-        Sky level to take off.
+    background : {'median', 'mode', 'mesh', 'overlap', 'none'}
+        Sky to take off; under ``overlap`` the median, until the levels of all frames are known.
+    mesh_size_px : int
+        Side of the cells of the mesh.
+    objects : bool
+        Whether pixels of objects are flagged, for levels and patterns.
+    stars : bool
+        Whether stars are measured, for alignment.
     """
 
     imask_bits: tuple[int, ...]
     rmask_bits: tuple[int, ...]
-    background: Literal["median", "none"]
+    background: Background
+    mesh_size_px: int = 64
+    objects: bool = False
+    stars: bool = False
 
 
 @dataclass(frozen=True)
 class IngestTask:
-    """One frame to ingest; a unit of work.
+    """A few frames to ingest; a unit of work.
 
     Attributes
     ----------
     name : str
         Of the checkpoint.
-    frame : Frame
+    frames : tuple of Frame
     grid : Grid
     rules : IngestRules
     store : Store
+    keep_going : bool
+        Whether a broken frame leaves the others of the unit to be used.
     """
 
     name: str
-    frame: Frame
+    frames: tuple[Frame, ...]
     grid: Grid
     rules: IngestRules
     store: Store
+    keep_going: bool = False
 
     def __str__(self) -> str:
-        return str(self.frame.path)
+        return ", ".join(str(frame.path) for frame in self.frames)
 
 
 @dataclass(frozen=True)
 class FrameArrays:
-    """A frame's pixels, MJy/sr.
+    """A frame and its companions as arrays, shape (ny, nx).
 
     Attributes
     ----------
-    sci : ndarray of float32, shape (ny, nx), MJy/sr
-    var : ndarray of float32, shape (ny, nx), (MJy/sr)^2
-    bad, saturated : ndarray of bool, shape (ny, nx)
+    sci, var : ndarray of float32
+        Surface brightness (MJy/sr) less its sky where the rules say so, and variance.
+    bad : ndarray of bool
+        Pixels not to be used.
+    saturated : ndarray of bool
+        Pixels that the imask marks as saturated and not corrected.
     level : BackgroundLevel
-        Sky of the frame, MJy/sr; taken off ``sci`` where the rules say so.
+        Sky of the frame, MJy/sr.
     inputs : list of dict
-        Path, size and sha256 of the files read.
+        Path, size and CRC-32 of the files read.
     """
 
     sci: Float32
@@ -96,44 +120,21 @@ class FrameArrays:
     inputs: list[dict[str, Any]]
 
 
-def frame_wcs(cards: Cards) -> WCS:
-    """Build a frame's WCS and check it.
-
-    Raises
-    ------
-    InputError
-        When there is no celestial WCS, or it is singular or absurd.
-    """
-    wcs = celestial_wcs(cards)
-    check_wcs(wcs, cards.path)
-    return wcs
-
-
-def read_arrays(frame: Frame, rules: IngestRules) -> tuple[FrameArrays, Cards]:
+def read_arrays(frame: Frame, rules: IngestRules) -> FrameArrays:
     """Read a frame and its companions.
-
-    Parameters
-    ----------
-    frame : Frame
-    rules : IngestRules
-
-    Returns
-    -------
-    arrays : FrameArrays
-    cards : Cards
-        Of the frame's header.
 
     Raises
     ------
     InputError
         When a file is broken or the shapes differ.
     """
-    image = read_image(frame.path)
-    sci = np.array(image.data, dtype=np.float32)
-    unc = _companion(frame.unc, image)
-    imask, rmask = (_mask(path, image) for path in (frame.imask, frame.rmask))
+    image = read_pixels(frame.source)
+    sci = np.asarray(image.data, dtype=np.float32)
+    shape = (sci.shape[0], sci.shape[1])
+    unc = _companion(frame.unc, shape, frame.path)
+    imask, rmask = (_mask(source, shape, frame.path) for source in (frame.imask, frame.rmask))
     bad = ~np.isfinite(sci)
-    saturated = np.zeros(sci.shape, dtype=np.bool_)
+    saturated = np.zeros(shape, dtype=np.bool_)
     if imask is not None:
         bad |= fatal_bits(imask.data, bit_pattern(rules.imask_bits))
         saturated = fatal_bits(imask.data, 1 << SATURATION_BIT)
@@ -145,31 +146,38 @@ def read_arrays(frame: Frame, rules: IngestRules) -> tuple[FrameArrays, Cards]:
         with np.errstate(over="ignore", under="ignore"):
             var = np.square(np.asarray(unc.data, dtype=np.float32))
         bad |= ~(np.isfinite(var) & (var > 0) & (unc.data > 0))
-    level = masked_median(sci, bad)
+    level = mode_level(sci, bad) if rules.background == "mode" else masked_median(sci, bad)
     if var is None:
         var = _estimated_variance(sci, bad, level, frame)
-    if rules.background == "median":
-        sci = sci - np.float32(level.level)
-    files = [one for one in (image, unc, imask, rmask) if one is not None]
-    inputs = [{"path": str(f.path), "n_bytes": f.n_bytes, "sha256": f.sha256} for f in files]
-    return FrameArrays(sci, var, bad, saturated, level, inputs), image.cards
+    sci = _without_sky(sci, bad, level, rules)
+    return FrameArrays(sci, var, bad, saturated, level, _inputs(frame, (image, unc, imask, rmask)))
 
 
-def _companion(path: Path | None, image: FitsImage, *, blank: bool = True) -> FitsImage | None:
-    if path is None:
+def _inputs(frame: Frame, files: tuple[Pixels | None, ...]) -> list[dict[str, Any]]:
+    """Record the files read."""
+    pairs = zip((frame.source, frame.unc, frame.imask, frame.rmask), files, strict=True)
+    return [
+        file_entry(source.path, source.n_bytes, pixels.crc32)
+        for source, pixels in pairs
+        if source is not None and pixels is not None
+    ]
+
+
+def _companion(
+    source: ImageSource | None, shape: tuple[int, int], of: Path, *, blank: bool = True
+) -> Pixels | None:
+    if source is None:
         return None
-    companion = read_image(path, blank=blank)
-    if companion.data.shape != image.data.shape:
-        raise InputError(
-            f"{path}: shape {companion.data.shape} differs from {image.data.shape} of {image.path.name}"
-        )
+    companion = read_pixels(source, blank=blank)
+    if companion.data.shape != shape:
+        raise InputError(f"{source.path}: shape {companion.data.shape} differs from {shape} of {of.name}")
     return companion
 
 
-def _mask(path: Path | None, image: FitsImage) -> FitsImage | None:
-    mask = _companion(path, image, blank=False)
-    if mask is not None and mask.data.dtype.kind not in "iu":
-        raise InputError(f"{mask.path}: a mask has whole numbers, not {mask.data.dtype.name}")
+def _mask(source: ImageSource | None, shape: tuple[int, int], of: Path) -> Pixels | None:
+    mask = _companion(source, shape, of, blank=False)
+    if source is not None and mask is not None and mask.data.dtype.kind not in "iu":
+        raise InputError(f"{source.path}: a mask has whole numbers, not {mask.data.dtype.name}")
     return mask
 
 
@@ -185,106 +193,127 @@ def _estimated_variance(sci: Float32, bad: Bool, level: BackgroundLevel, frame: 
     return np.asarray(noise**2 + poisson, dtype=np.float32)
 
 
-def ingest(task: IngestTask) -> dict[str, Any]:
-    """Ingest one frame and save it as a checkpoint; a saved one of the same run is used as it is.
+def _without_sky(sci: Float32, bad: Bool, level: BackgroundLevel, rules: IngestRules) -> Float32:
+    if rules.background == "none" or not level.n_used:
+        return sci
+    if rules.background == "mesh":
+        objects = object_mask(sci, bad, level.level, level.sigma)
+        return sci - mesh_background(sci, bad, objects, size_px=rules.mesh_size_px)[0]
+    return sci - np.float32(level.level)
+
+
+def ingest(task: IngestTask) -> list[dict[str, Any] | AstromapError]:
+    """Ingest the frames of a unit and save them; a saved unit of the same run is used as it is.
 
     Returns
     -------
-    dict
-        Numbers about the frame: ``reason`` (why it cannot be used, or empty), ``level``, ``level_error``,
-        ``sky_sigma``, ``unc_median`` (MJy/sr), ``n_bad``, ``bbox``, ``inputs``.
+    list
+        For each frame numbers about it: ``reason`` (why it cannot be used, or empty), ``level``,
+        ``level_error``, ``sky_sigma``, ``variance_median`` (MJy/sr), ``n_bad``, ``n_saturated``, ``map``,
+        ``inputs``, ``pixel_area_arcsec2``; or, under ``keep_going``, the error that ended it.
 
     Raises
     ------
-    InputError
-        When a file is broken.
+    AstromapError
+        The first frame's error, unless ``keep_going``.
     """
     saved = task.store.load_meta(task.name)
-    if saved is not None:
-        return saved
-    arrays, cards = read_arrays(task.frame, task.rules)
-    wcs = frame_wcs(cards)
-    shape = (arrays.sci.shape[0], arrays.sci.shape[1])
-    pixel_map = map_frame(wcs, shape, task.grid, path=cards.path)
-    meta = _numbers(arrays, pixel_map) | {"pixel_area_arcsec2": float(pixel_area_map(wcs, shape).mean())}
-    task.store.save(task.name, {} if meta["reason"] else _pack(arrays, pixel_map), meta)
-    return meta
+    if saved is not None and all("error" not in meta for meta in saved["frames"]):
+        return list(saved["frames"])
+    arrays: Arrays = {}
+    results: list[dict[str, Any] | AstromapError] = []
+    for index, frame in enumerate(task.frames):
+        try:
+            own, meta = ingest_frame(index, frame, task.grid, task.rules)
+        except AstromapError as error:
+            if not task.keep_going:
+                raise
+            results.append(error)
+            continue
+        arrays |= own
+        results.append(meta)
+    saving = [{"error": str(one)} if isinstance(one, AstromapError) else one for one in results]
+    task.store.save(task.name, arrays, {"frames": saving})
+    return results
 
 
-def _numbers(arrays: FrameArrays, pixel_map: PixelMap) -> dict[str, Any]:
+def ingest_frame(index: int, frame: Frame, grid: Grid, rules: IngestRules) -> tuple[Arrays, dict[str, Any]]:
+    """Ingest one frame.
+
+    Parameters
+    ----------
+    index : int
+        Its number in the chunk.
+    frame : Frame
+    grid : Grid
+    rules : IngestRules
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        Empty when the frame cannot be used.
+    meta : dict
+        See :func:`ingest`.
+    """
+    data = read_arrays(frame, rules)
+    shape = (data.sci.shape[0], data.sci.shape[1])
+    pixel_map = map_frame(frame.wcs, shape, grid, path=frame.path)
+    meta = _numbers(data, empty=pixel_map.empty)
+    meta["pixel_area_arcsec2"] = mean_pixel_area(frame.wcs, shape)
+    if meta["reason"]:
+        return {}, meta
+    prepared = prepare_frame(data.sci, data.var, data.bad, data.saturated)
+    if rules.objects:
+        # The sky is off by now, unless nobody wanted it off.
+        level = data.level.level if rules.background == "none" else 0.0
+        found = object_mask(data.sci, data.bad, level, data.level.sigma)
+        prepared.state[INNER] |= np.where(found, OBJECT, np.uint8(0))
+    places = frame_map(frame.wcs, shape, grid)
+    saturated = np.argwhere(data.saturated) if meta["n_saturated"] else np.empty((0, 2), np.int64)
+    arrays, meta["map"] = pack(index, Ingested(prepared, pixel_map, places, saturated))
+    if rules.stars:
+        arrays[f"stars{index}"] = _stars(data, rules, frame.wcs)
+    return arrays, meta
+
+
+def _stars(data: FrameArrays, rules: IngestRules, wcs: SkyWcs) -> NDArray[np.float64]:
+    """Measure the frame's stars: rows ra, dec (deg), position error (arcsec), flux (MJy/sr px), S/N."""
+    level = data.level.level if rules.background == "none" else 0.0
+    stars = detect_stars(data.sci, data.var, data.bad | data.saturated, level, data.level.sigma)
+    ra, dec = wcs.sky(stars.x, stars.y)
+    scale = math.sqrt(mean_pixel_area(wcs, (data.sci.shape[0], data.sci.shape[1])))
+    return np.stack([ra, dec, stars.err_px * scale, stars.flux, stars.snr]).astype(np.float64)
+
+
+def _typical(var: Float32, good: Bool) -> float | None:
+    """Give the median variance of the good pixels: of a quarter of them, which is as good a weight."""
+    for step in (2, 1):
+        chosen = var[::step, ::step][good[::step, ::step]]
+        if chosen.size:
+            return float(np.median(chosen))
+    return None
+
+
+def _numbers(arrays: FrameArrays, *, empty: bool) -> dict[str, Any]:
     good = ~arrays.bad
-    variance = float(np.median(arrays.var[good])) if good.any() else None
+    variance = _typical(arrays.var, good)
     reason = ""
     if not good.any():
         reason = "no usable pixel"
-    elif pixel_map.empty:
+    elif empty:
         reason = "lies outside the mosaic"
     elif not (math.isfinite(arrays.level.level) and arrays.level.n_used):
         reason = "no sky level could be measured"
     elif not variance or not math.isfinite(variance):
         reason = "its noise is zero: no real frame"
+    known = bool(arrays.level.n_used)
     return {
         "reason": reason,
-        "level": float(arrays.level.level) if arrays.level.n_used else None,
-        "level_error": float(arrays.level.error) if arrays.level.n_used else None,
-        "sky_sigma": float(arrays.level.sigma) if arrays.level.n_used else None,
+        "level": float(arrays.level.level) if known else None,
+        "level_error": float(arrays.level.error) if known else None,
+        "sky_sigma": float(arrays.level.sigma) if known else None,
         "variance_median": variance if variance is not None and math.isfinite(variance) else None,
         "n_bad": int(arrays.bad.sum()),
         "n_saturated": int(arrays.saturated.sum()),
-        "bbox": [int(edge) for edge in pixel_map.bbox],
-        "map_error_px": float(pixel_map.max_error_px),
-        "step": int(pixel_map.step),
-        "origin": [int(index) for index in pixel_map.origin],
         "inputs": arrays.inputs,
     }
-
-
-def _pack(arrays: FrameArrays, pixel_map: PixelMap) -> dict[str, NDArray[Any]]:
-    prepared = prepare_frame(arrays.sci, arrays.var, arrays.bad)
-    # Few arrays, because every one costs a fixed time to read back.
-    return {
-        "pixels": np.stack([prepared.sci, prepared.var]),
-        "state": prepared.state,
-        "saturated": arrays.saturated,
-        "nodes": np.stack([pixel_map.node_x, pixel_map.node_y]),
-    }
-
-
-@dataclass(frozen=True)
-class Ingested:
-    """A frame as it comes back from its checkpoint.
-
-    Attributes
-    ----------
-    frame : PreparedFrame
-    pixel_map : PixelMap
-    saturated : ndarray of bool, shape (ny, nx)
-    """
-
-    frame: PreparedFrame
-    pixel_map: PixelMap
-    saturated: Bool
-
-
-def load_ingested(store: Store, name: str) -> Ingested:
-    """Load an ingested frame.
-
-    Raises
-    ------
-    InputError
-        When the checkpoint was damaged since it was written.
-    """
-    saved = store.require(name)
-    parts, meta = saved.arrays, saved.meta
-    (j0, i0), (y0, y1, x0, x1), saturated = meta["origin"], meta["bbox"], parts["saturated"]
-    pixel_map = PixelMap(
-        step=meta["step"],
-        origin=(j0, i0),
-        node_x=parts["nodes"][0],
-        node_y=parts["nodes"][1],
-        bbox=(y0, y1, x0, x1),
-        shape=(saturated.shape[0], saturated.shape[1]),
-        max_error_px=meta["map_error_px"],
-    )
-    frame = PreparedFrame(parts["pixels"][0], parts["pixels"][1], parts["state"])
-    return Ingested(frame, pixel_map, saturated)

@@ -7,6 +7,7 @@ what a frame is and which files belong together is decided by headers.
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -28,6 +29,9 @@ ARCHIVE_TYPES = frozenset(
     | {"maic", "munc", "mcov"}
 )
 _LIST_BYTES = 50_000_000
+
+# Of each type the files by device and inode, which several names may share.
+_Found = dict[str, dict[tuple[int, int], Path]]
 
 
 def is_fits(path: Path) -> bool:
@@ -71,7 +75,7 @@ def find_files(inputs: Iterable[Path], filetype: str) -> dict[str, list[Path]]:
         When an input does not exist or cannot be read.
     """
     companions = {*uncertainty_types(filetype), IMASK_TYPE, RMASK_TYPE}
-    found: dict[str, dict[Path, Path]] = {kind: {} for kind in (filetype, *companions)}
+    found: _Found = {kind: {} for kind in (filetype, *companions)}
     searched: set[Path] = set()
     for path in _expand(inputs):
         if path.is_dir():
@@ -79,7 +83,7 @@ def find_files(inputs: Iterable[Path], filetype: str) -> dict[str, list[Path]]:
             continue
         kind = stem_and_type(path)[1]
         if kind == filetype or kind not in ARCHIVE_TYPES:
-            found[filetype].setdefault(path.resolve(), path)
+            found[filetype].setdefault(_identity(path), path)
         else:
             _add(found, [path])
         if path.parent not in searched:
@@ -98,20 +102,43 @@ def types_found(inputs: Iterable[Path]) -> Counter[str]:
     return Counter({kind: n for kind, n in kinds.items() if kind not in companions})
 
 
-def _add(found: dict[str, dict[Path, Path]], paths: Iterable[Path]) -> None:
+def _identity(path: Path) -> tuple[int, int]:
+    """Give device and inode, the same for all names of a file; a link that leads nowhere is itself."""
+    try:
+        status = path.stat()
+    except OSError:
+        status = path.lstat()
+    return status.st_dev, status.st_ino
+
+
+def _add(found: _Found, paths: Iterable[Path]) -> None:
     for path in paths:
         kind = stem_and_type(path)[1]
         if kind in found and is_fits(path):
-            first = found[kind].setdefault(path.resolve(), path)
+            first = found[kind].setdefault(_identity(path), path)
             if first is not path:
                 _log.debug("%s is the same file as %s", path, first)
 
 
 def _children(folder: Path) -> list[Path]:
+    return [path for path, _ in _entries(folder)]
+
+
+def _entries(folder: Path) -> list[tuple[Path, bool]]:
+    """List a folder, sorted; tell of each entry whether it is a folder."""
     try:
-        return sorted(folder.iterdir())
+        with os.scandir(folder) as found:
+            return sorted((folder / entry.name, _is_folder(entry)) for entry in found)
     except OSError as error:
         raise InputError(f"{folder}: the folder cannot be read: {error.strerror or error}") from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell a folder; a link that leads back to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _walk(folder: Path, above: set[Path]) -> Iterator[Path]:
@@ -119,10 +146,10 @@ def _walk(folder: Path, above: set[Path]) -> Iterator[Path]:
     here = folder.resolve()
     if here in above:
         return
-    for path in _children(folder):
+    for path, is_folder in _entries(folder):
         if path.name.startswith("."):
             continue
-        if path.is_dir():
+        if is_folder:
             yield from _walk(path, above | {here})
         else:
             yield path

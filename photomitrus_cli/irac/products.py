@@ -9,16 +9,14 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from astropy.io import fits
-from astropy.table import Table
-from numpy.typing import NDArray
 
 from photomitrus_cli import __version__
 from photomitrus_cli.imaging.grid import Grid
-from photomitrus_cli.io.fitswrite import image_hdu, table_hdu
+from photomitrus_cli.io.bintable import Column, table_unit
+from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.irac.config import MosaicSettings
 from photomitrus_cli.irac.facts import WAVELENGTH_UM
-from photomitrus_cli.irac.frames import Frame
+from photomitrus_cli.irac.scan import Frame
 from photomitrus_cli.irac.tiles import MASK_BITS
 from photomitrus_cli.run.provenance import RunRecord
 from photomitrus_cli.run.summary import UnitRecord
@@ -34,7 +32,9 @@ PLANES: dict[str, type[np.generic]] = {
     "STD": np.float32,
     "MASK": np.uint8,
 }
-_BUNIT = {"SCI": "MJy/sr", "UNC": "MJy/sr", "STD": "MJy/sr", "EXP": "s", "COV": "", "MASK": ""}
+# Reserved, and set when all is combined.
+_CORRFAC: Card = ("CORRFAC", 0.0, "aperture sigma = CORRFAC sqrt(sum UNC^2)")
+BUNIT = {"SCI": "MJy/sr", "UNC": "MJy/sr", "STD": "MJy/sr", "EXP": "s", "COV": "", "MASK": ""}
 _MEANING = {
     "SCI": "surface brightness",
     "UNC": "1-sigma uncertainty of a pixel of SCI",
@@ -56,18 +56,29 @@ _COLUMNS: dict[str, tuple[str, str | None, str]] = {
     "mjd": ("f8", "d", "MJD of the start of the exposure"),
     "exptime": ("f8", "s", "integration time per pixel"),
     "framtime": ("f8", "s", "frame time"),
-    "gain": ("f8", "1 / adu", "GAIN, e-/DN"),
-    "fluxconv": ("f8", "MJy s / (adu sr)", "FLUXCONV, MJy/sr per DN/s"),
+    "gain": ("f8", "adu-1", "GAIN, e-/DN"),
+    "fluxconv": ("f8", "MJy s adu-1 sr-1", "FLUXCONV, MJy/sr per DN/s"),
     "unc_source": ("str", None, "file or estimated"),
     "imask_source": ("str", None, "file or absent"),
     "rmask_source": ("str", None, "file or absent"),
     "n_bad": ("i4", None, "pixels not used"),
     "n_saturated": ("i4", None, "pixels flagged as saturated"),
-    "sky": ("f8", "MJy / sr", "sky level of the frame"),
-    "sky_error": ("f8", "MJy / sr", "uncertainty of the sky level"),
-    "sky_sigma": ("f8", "MJy / sr", "robust scatter of the sky pixels"),
-    "unc_median": ("f8", "MJy / sr", "median uncertainty of a pixel"),
+    "sky": ("f8", "MJy sr-1", "sky level of the frame"),
+    "sky_error": ("f8", "MJy sr-1", "uncertainty of the sky level"),
+    "sky_sigma": ("f8", "MJy sr-1", "robust scatter of the sky pixels"),
+    "unc_median": ("f8", "MJy sr-1", "median uncertainty of a pixel"),
     "weight": ("f8", None, "1 / median variance, EXPTIME, or GAIN / FLUXCONV x EXPTIME"),
+    "n_rejected": ("i4", None, "pixels rejected by comparison with the stack"),
+    "offset": ("f8", "MJy sr-1", "level from the overlaps, mean of the group taken as 0"),
+    "offset_error": ("f8", "MJy sr-1", "uncertainty of offset"),
+    "overlap_group": ("i4", None, "frames connected by overlaps"),
+    "align_source": ("str", None, "stars, group (of its AOR), or none"),
+    "align_dra": ("f8", "arcsec", "correction of the position, right ascension x cos(dec)"),
+    "align_ddec": ("f8", "arcsec", "correction of the position, declination"),
+    "align_roll": ("f8", "deg", "correction of the roll about the frame's centre"),
+    "align_error": ("f8", "arcsec", "uncertainty of the correction per axis"),
+    "align_stars": ("i4", None, "stars matched"),
+    "align_rms": ("f8", "arcsec", "scatter of the stars after the correction"),
 }
 
 
@@ -76,15 +87,21 @@ def column_units() -> dict[str, str]:
     return {name: unit for name, (_, unit, _) in _COLUMNS.items() if unit}
 
 
-def frame_values(frame: Frame, meta: dict[str, Any], weight: float) -> dict[str, Any]:
+# Numbers that a frame has only when the pass that measures them was run.
+_OPTIONAL = (
+    "n_rejected", "offset", "offset_error", "overlap_group", "align_source", "align_dra", "align_ddec",
+    "align_roll", "align_error", "align_stars", "align_rms",
+)  # fmt: skip
+
+
+def frame_values(frame: Frame, meta: dict[str, Any]) -> dict[str, Any]:
     """Give a frame's row of the table INPUTS.
 
     Parameters
     ----------
     frame : Frame
     meta : dict
-        From :func:`photomitrus_cli.irac.ingest.ingest`.
-    weight : float
+        From :func:`photomitrus_cli.irac.ingest.ingest`, with its ``weight`` and what later passes added.
     """
     variance = meta["variance_median"]
     return {
@@ -106,8 +123,8 @@ def frame_values(frame: Frame, meta: dict[str, Any], weight: float) -> dict[str,
         "sky_error": meta["level_error"],
         "sky_sigma": meta["sky_sigma"],
         "unc_median": math.sqrt(variance) if variance is not None else None,
-        "weight": weight,
-    }
+        "weight": meta["weight"],
+    } | {name: meta[name] for name in _OPTIONAL if name in meta}
 
 
 def _finite(value: float) -> float | None:
@@ -124,8 +141,8 @@ def ascii_text(text: str) -> str:
     return text if plain else quote(text, safe=_PRINTABLE)
 
 
-def inputs_table(records: Sequence[UnitRecord]) -> Table:
-    """Build the table of every frame seen: used, skipped and failed, with the reasons.
+def inputs_unit(records: Sequence[UnitRecord]) -> bytes:
+    """Give the table of every frame seen: used, skipped and failed, with the reasons.
 
     Parameters
     ----------
@@ -134,16 +151,14 @@ def inputs_table(records: Sequence[UnitRecord]) -> Table:
 
     Returns
     -------
-    astropy.table.Table
-        Rows in the order given.
+    bytes
+        The unit INPUTS as it stands in the file, rows in the order given.
     """
-    table = Table()
+    columns = []
     for name, (kind, unit, description) in _COLUMNS.items():
-        values = [_cell(record, name, kind) for record in records]
-        table[name] = np.array(values, dtype=None if kind == "str" else kind)
-        table[name].unit = unit
-        table[name].description = description
-    return table
+        values = np.array([_cell(record, name, kind) for record in records], None if kind == "str" else kind)
+        columns.append(Column(name, values, unit or "", description))
+    return table_unit("INPUTS", columns)
 
 
 def _cell(record: UnitRecord, name: str, kind: str) -> Any:
@@ -154,55 +169,33 @@ def _cell(record: UnitRecord, name: str, kind: str) -> Any:
     return {"str": "", "i4": -1, "f8": math.nan}[kind]
 
 
-def mosaic_hdus(
-    planes: dict[str, NDArray[Any]],
-    grid: Grid,
-    settings: MosaicSettings,
-    record: RunRecord,
-    *,
-    correlation: float,
-) -> fits.HDUList:
-    """Build the FITS file.
+def plane_cards(name: str, grid: Grid) -> list[Card]:
+    """Give the cards of one plane: its WCS, what its pixels are, and what its bits mean.
+
+    ``CORRFAC`` of SCI is known only when all is combined; it is set then.
+    """
+    cards = [*grid.cards(), ("CONTENT", _MEANING[name], "what the pixels are")]
+    if name == "SCI":
+        cards += [("UJYPIX", grid.ujy_per_mjysr, "[uJy/pix] per MJy/sr in a pixel"), _CORRFAC]
+    if name == "MASK":
+        cards += [(f"BIT{bit}", meaning, f"value {1 << bit}") for bit, meaning in MASK_BITS.items()]
+    return cards
+
+
+def primary_cards(settings: MosaicSettings, record: RunRecord, grid: Grid) -> list[Card]:
+    """Give the cards of the primary header; ``CORRFAC`` as in :func:`plane_cards`.
 
     Parameters
     ----------
-    planes : dict of str to ndarray, shape (ny, nx)
-        SCI, UNC, STD in MJy/sr, EXP in s, COV, MASK.
-    grid : Grid
     settings : MosaicSettings
     record : RunRecord
         With its units.
-    correlation : float
-        Noise-correlation factor.
-
-    Returns
-    -------
-    astropy.io.fits.HDUList
+    grid : Grid
     """
-    primary = fits.PrimaryHDU(header=_primary_header(settings, record, grid, correlation))
-    hdus = fits.HDUList([primary])
-    for name in PLANES:
-        header = grid.header()
-        header["CONTENT"] = (_MEANING[name], "what the pixels are")
-        if name == "SCI":
-            header["UJYPIX"] = (grid.ujy_per_mjysr, "[uJy/pix] per MJy/sr in a pixel")
-            header["CORRFAC"] = (correlation, "noise correlation factor, see docs")
-        if name == "MASK":
-            for bit, meaning in MASK_BITS.items():
-                header[f"BIT{bit}"] = (meaning, f"value {1 << bit}")
-        hdus.append(image_hdu(name, planes[name], header, _BUNIT[name]))
-    hdus.append(table_hdu("INPUTS", inputs_table(record.units)))
-    return hdus
-
-
-def _primary_header(
-    settings: MosaicSettings, record: RunRecord, grid: Grid, correlation: float
-) -> fits.Header:
     records = record.units
     used = [record.values for record in records if record.status == "used"]
     times = [_span(values) for values in used if values["mjd"] is not None]
-    header = fits.Header()
-    for name, value, comment in (
+    cards: list[tuple[str, Any, str]] = [
         ("DATE", record.started.replace("+00:00", ""), "UTC of the start of the run"),
         ("CREATOR", f"astromap {__version__}", "software"),
         ("RUNKEY", record.key[:16], "hash of inputs and configuration"),
@@ -216,23 +209,38 @@ def _primary_header(
         ("NUNCEST", sum(v["unc_source"] == "estimated" for v in used), "frames with estimated uncertainty"),
         ("NNOIMASK", sum(v["imask_source"] == "absent" for v in used), "frames without imask"),
         ("NNORMASK", sum(v["rmask_source"] == "absent" for v in used), "frames without rmask"),
-        ("COMBINE", settings.combine, "how frames are combined"),
-        ("WEIGHTS", settings.weights, "weights of the weighted mean"),
-        ("BACKGRND", settings.background, "sky level taken off each frame"),
-        ("RESAMPLE", "LANCZOS3", "interpolation"),
-        ("IMASKBIT", sum(1 << bit for bit in settings.imask_bits), "fatal imask pattern"),
-        ("RMASKBIT", sum(1 << bit for bit in settings.rmask_bits), "fatal rmask pattern"),
-        ("MISSING", settings.missing, "policy for absent uncertainty or masks"),
-        ("PIXSCALE", settings.pixel_scale_arcsec, "[arcsec] pixel side"),
+        *_method_cards(settings),
+        ("PIXSCALE", grid.scale, "[arcsec] pixel side"),
         ("UJYPIX", grid.ujy_per_mjysr, "[uJy/pix] per MJy/sr in a pixel"),
-        ("CORRFAC", correlation, "aperture sigma = CORRFAC sqrt(sum UNC^2)"),
+        _CORRFAC,
         ("TIMESYS", "UTC", "time system"),
         ("MJD-BEG", min(times)[0] if times else None, "[d] start of the first frame"),
         ("MJD-END", max(end for _, end in times) if times else None, "[d] end of the last frame"),
-    ):
-        if value is not None:
-            header[name] = (value, comment)
-    return header
+    ]
+    return [card for card in cards if card[1] is not None]
+
+
+def _method_cards(settings: MosaicSettings) -> list[tuple[str, Any, str]]:
+    """Say how the mosaic was made."""
+    clipped, drizzled = settings.combine == "clipped", settings.resample == "drizzle"
+    rejected = settings.reject != "none"
+    aligned = "catalogue" if settings.align is not None else "frames" if settings.align_frames else "header"
+    return [
+        ("COMBINE", settings.combine, "how frames are combined"),
+        ("CLIPSIG", settings.clip_sigma if clipped else None, "clipping limit, sigma"),
+        ("WEIGHTS", settings.weights, "weights of the means"),
+        ("BACKGRND", settings.background, "sky taken off each frame"),
+        ("DELTADRK", settings.delta_dark, "residual pattern of each AOR taken off"),
+        ("ALIGN", aligned, "positions of the frames"),
+        ("REFCAT", ascii_text(settings.align.name) if settings.align else None, "reference catalogue"),
+        ("REJECT", settings.reject, "own rejection of outliers"),
+        ("REJSIG", settings.reject_sigma if rejected else None, "limit of the rejection, sigma"),
+        ("RESAMPLE", settings.resample.upper(), "interpolation"),
+        ("PIXFRAC", settings.pixfrac if drizzled else None, "side of a drop, pixels"),
+        ("IMASKBIT", sum(1 << bit for bit in settings.imask_bits), "fatal imask pattern"),
+        ("RMASKBIT", sum(1 << bit for bit in settings.rmask_bits), "fatal rmask pattern"),
+        ("MISSING", settings.missing, "policy for absent uncertainty or masks"),
+    ]
 
 
 def _span(values: dict[str, Any]) -> tuple[float, float]:

@@ -1,8 +1,8 @@
 """Checkpoints: finished units of work kept on disk until the product is complete.
 
 A checkpoint exists under its final name only when it was written whole; it carries the key of the run it
-belongs to, and the archive's own CRC guards its bytes. After a crash ``--resume`` repeats only what is
-missing.
+belongs to and a CRC-32 of every array. After a crash ``--resume`` repeats only what is missing. Within a run
+the arrays are mapped into memory, not read: a tile touches only the rows of a frame that it needs.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ import contextlib
 import fcntl
 import json
 import logging
+import math
+import mmap
 import os
 import shutil
 import struct
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import ConfigError, InputError, WriteError
@@ -29,16 +30,15 @@ from photomitrus_cli.io.atomic import atomic_path, remove_stale_parts
 
 _log = logging.getLogger(__name__)
 
-_META = "meta_json"
 _LOCK_TRIES = 20
 # Changed with the arrays that stages keep; checkpoints of another layout do not count.
-LAYOUT = 2
-# What numpy and zipfile raise for damaged archives: wrong flags look like encryption or unknown methods, a
-# wrong magic like another kind of file, a wrong shape like an enormous array.
-_DAMAGED = (
-    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, OverflowError, SyntaxError,
-    struct.error, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+LAYOUT = 3
+_MAGIC = b"ASTROMAP"
+# Magic, length and CRC-32 of the text that follows.
+_HEAD = struct.Struct("<8sII")
+_ALIGN = 64
+# What damaged or foreign bytes can lead to.
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, OverflowError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,20 @@ class Checkpoint:
 
     Attributes
     ----------
-    arrays : dict of str to ndarray
-    meta : dict
-        JSON-ready values.
+    arrays : mapping of str to ndarray
+        Private views of the file, made when asked for: what is written to them does not reach it.
+    text : str
+        The values as JSON, parsed when somebody asks for them.
     """
 
-    arrays: dict[str, NDArray[Any]]
-    meta: dict[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+    text: str
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        meta: dict[str, Any] = json.loads(self.text)
+        return meta
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class Store:
 
     def path(self, name: str) -> Path:
         """Give the file of a unit's checkpoint."""
-        return self.folder / f"{name}.npz"
+        return self.folder / f"{name}.unit"
 
     def save(self, name: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
         """Save a unit's result atomically.
@@ -82,20 +89,40 @@ class Store:
         WriteError
             When the disk is full or the folder is not writable.
         """
-        text = json.dumps({"layout": LAYOUT, "key": self.key, "meta": dict(meta)})
+        solid = {key: np.asarray(array, order="C") for key, array in arrays.items()}
+        table = [
+            [key, array.dtype.str, list(array.shape), isal_zlib.crc32(_bytes(array))]
+            for key, array in solid.items()
+        ]
+        head = {"layout": LAYOUT, "key": self.key, "meta": json.dumps(dict(meta)), "arrays": table}
+        text = json.dumps(head).encode()
         with atomic_path(self.path(name), durable=False) as part, part.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **{_META: np.array(text)}, **arrays)
+            stream.write(_HEAD.pack(_MAGIC, len(text), isal_zlib.crc32(text)))
+            stream.write(text)
+            for array in solid.values():
+                stream.write(bytes(-stream.tell() % _ALIGN))
+                stream.write(_bytes(array))
 
-    def load(self, name: str) -> Checkpoint | None:
-        """Give a unit's saved result, or None when it is absent, damaged or of another run."""
+    def load(self, name: str, *, verify: bool = True) -> Checkpoint | None:
+        """Give a unit's saved result, or None when it is absent, damaged or of another run.
+
+        Parameters
+        ----------
+        name : str
+        verify : bool
+            Compare the arrays with their CRC-32; a unit that this run has written or verified needs it no
+            more.
+        """
         try:
-            # Opened here, because numpy leaves a damaged file open.
-            with self.path(name).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-                head = json.loads(str(archive[_META]))
-                if (head["layout"], head["key"]) != (LAYOUT, self.key):
-                    return None
-                arrays = {key: archive[key] for key in archive.files if key != _META}
-                return Checkpoint(arrays, head["meta"])
+            with self.path(name).open("rb") as stream:
+                view = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+            head, start = _read_head(view)
+            if (head["layout"], head["key"]) != (LAYOUT, self.key):
+                return None
+            arrays = _Views(view, head["arrays"], start)
+            if verify:
+                arrays.verify()
+            return Checkpoint(arrays, head["meta"])
         except _DAMAGED:
             return None
 
@@ -107,7 +134,7 @@ class Store:
         InputError
             When it was damaged since it was written.
         """
-        checkpoint = self.load(name)
+        checkpoint = self.load(name, verify=False)
         if checkpoint is None:
             raise InputError(
                 f"{self.path(name)}: the checkpoint is damaged", hint="run again with --overwrite"
@@ -118,6 +145,53 @@ class Store:
         """Give only the saved values of a unit whose whole checkpoint is sound."""
         checkpoint = self.load(name)
         return None if checkpoint is None else checkpoint.meta
+
+
+def _bytes(array: NDArray[Any]) -> memoryview:
+    """View an array as bytes; one without elements has none."""
+    return memoryview(array.reshape(-1).view(np.uint8).data) if array.size else memoryview(b"")
+
+
+def _read_head(view: mmap.mmap) -> tuple[dict[str, Any], int]:
+    """Read what a file says of its arrays, and where they start."""
+    magic, length, crc = _HEAD.unpack_from(view)
+    text = view[_HEAD.size : _HEAD.size + length]
+    if magic != _MAGIC or isal_zlib.crc32(text) != crc:
+        raise ValueError("not a checkpoint")
+    return json.loads(text), _HEAD.size + length
+
+
+class _Views(Mapping[str, NDArray[Any]]):
+    """The arrays of a file; a short file raises ValueError."""
+
+    def __init__(self, view: mmap.mmap, table: list[Any], start: int) -> None:
+        self._view = view
+        self._places: dict[str, tuple[np.dtype[Any], int, int, list[int], int]] = {}
+        for name, kind, shape, crc in table:
+            start += -start % _ALIGN
+            dtype = np.dtype(kind)
+            count = math.prod(shape)
+            self._places[name] = (dtype, count, start, shape, crc)
+            start += count * dtype.itemsize
+        if start > len(view):
+            raise ValueError("truncated")
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        dtype, count, start, shape, _ = self._places[name]
+        array = np.frombuffer(self._view, dtype, count, start) if count else np.empty(0, dtype)
+        return array.reshape(shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def verify(self) -> None:
+        """Compare all arrays with their sums; ValueError tells of a difference."""
+        for name, (*_, crc) in self._places.items():
+            if isal_zlib.crc32(_bytes(self[name])) != crc:
+                raise ValueError("damaged")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,9 @@ from typing import Protocol
 
 from photomitrus_cli.run.parallel import Executor, SerialExecutor
 
+# Where the system does not say what is free.
+DEFAULT_MEMORY = 1_000_000_000
+
 
 class Advance(Protocol):
     """Report that some units of a task are done."""
@@ -76,6 +79,8 @@ class Context:
     control : RunControl
     executor : Executor
     progress : Progress
+    memory_bytes : int
+        What all workers together may fill.
     """
 
     command: str = "astromap"
@@ -84,3 +89,9 @@ class Context:
     control: RunControl = field(default_factory=RunControl)
     executor: Executor = field(default_factory=SerialExecutor)
     progress: Progress = field(default_factory=NoProgress)
+    memory_bytes: int = DEFAULT_MEMORY
+
+    @property
+    def worker_bytes(self) -> int:
+        """One worker's share of the memory."""
+        return self.memory_bytes // max(1, self.executor.workers)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from photomitrus_cli.errors import AstromapError, InputError
@@ -61,6 +62,7 @@ class Executor(Protocol):
         *,
         keep_going: bool = False,
         advance: Callable[[int], None] | None = None,
+        consume: Callable[[Outcome[Result]], None] | None = None,
     ) -> list[Outcome[Result]]:
         """Run ``function`` over all units.
 
@@ -74,6 +76,8 @@ class Executor(Protocol):
             Collect expected errors; otherwise the first one is raised.
         advance : callable, optional
             Called with the number of units that have just ended.
+        consume : callable, optional
+            Called with every outcome, in the order of ``units``, while later ones are still being worked on.
 
         Returns
         -------
@@ -100,6 +104,7 @@ class SerialExecutor:
         *,
         keep_going: bool = False,
         advance: Callable[[int], None] | None = None,
+        consume: Callable[[Outcome[Result]], None] | None = None,
     ) -> list[Outcome[Result]]:
         """Run all units here; see :class:`Executor`."""
         outcomes: list[Outcome[Result]] = []
@@ -112,6 +117,8 @@ class SerialExecutor:
                 outcomes.append(Outcome(index, None, error))
             if advance:
                 advance(1)
+            if consume:
+                consume(outcomes[-1])
         return outcomes
 
 
@@ -130,6 +137,7 @@ class PoolExecutor:
         *,
         keep_going: bool = False,
         advance: Callable[[int], None] | None = None,
+        consume: Callable[[Outcome[Result]], None] | None = None,
     ) -> list[Outcome[Result]]:
         """Run all units on the pool; see :class:`Executor`.
 
@@ -137,7 +145,7 @@ class PoolExecutor:
         those that can have been at work are run again one at a time on fresh processes, the rest as before.
         """
         outcomes: dict[int, Outcome[Result]] = {}
-        work = _Work(function, units, outcomes, keep_going, advance or _ignore)
+        work = _Work(function, units, outcomes, keep_going, advance or _ignore, consume)
         while pending := [i for i in range(len(units)) if i not in outcomes]:
             try:
                 self._run_together(work, pending)
@@ -157,7 +165,8 @@ class PoolExecutor:
                 for index in indices:
                     futures[self._pool.submit(work.function, work.units[index])] = index
             for future in as_completed(futures):
-                work.finish(futures[future], future)
+                index = futures[future]
+                work.finish(index, _outcome(index, future, keep_going=work.keep_going))
         except BaseException:
             for future in futures:
                 future.cancel()
@@ -174,8 +183,7 @@ class PoolExecutor:
                 error = InputError(f"{work.units[index]}: the worker process died while working on it")
                 if not work.keep_going:
                     raise error from crash
-                work.outcomes[index] = Outcome(index, None, error)
-                work.advance(1)
+                work.finish(index, Outcome(index, None, error))
 
 
 @dataclass(frozen=True)
@@ -187,11 +195,17 @@ class _Work(Generic[Unit, Result]):
     outcomes: dict[int, Outcome[Result]]
     keep_going: bool
     advance: Callable[[int], None]
+    consume: Callable[[Outcome[Result]], None] | None
+    consumed: list[int] = field(default_factory=list)
 
-    def finish(self, index: int, future: Future[Result]) -> None:
-        """Note the outcome of one unit."""
-        self.outcomes[index] = _outcome(index, future, keep_going=self.keep_going)
+    def finish(self, index: int, outcome: Outcome[Result]) -> None:
+        """Note the outcome of one unit, and hand on all that are next in order."""
+        self.outcomes[index] = outcome
         self.advance(1)
+        while self.consume is not None and len(self.consumed) in self.outcomes:
+            following = len(self.consumed)
+            self.consumed.append(following)
+            self.consume(self.outcomes[following])
 
 
 def _ignore(count: int) -> None:
@@ -219,7 +233,11 @@ def _outcome(index: int, future: Future[Result], *, keep_going: bool) -> Outcome
 
 @contextmanager
 def local_executor(jobs: int) -> Iterator[Executor]:
-    """Open an executor of ``jobs`` local workers; one worker means this process itself."""
+    """Open an executor of ``jobs`` local workers; one worker means this process itself.
+
+    On Linux the first workers are forked, here and now: they share what this process has imported, which
+    takes a second and a hundred megabytes each time otherwise. Open it before any thread is started.
+    """
     if jobs <= 1:
         yield SerialExecutor()
         return
@@ -229,12 +247,19 @@ def local_executor(jobs: int) -> Iterator[Executor]:
         """Start a fresh pool in the place of the old one."""
         for old in pools:
             old.shutdown(wait=False, cancel_futures=True)
-        # spawn: fork would copy locks that the progress thread may hold.
-        context = multiprocessing.get_context("spawn")
-        pools[:] = [
-            ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(os.getpid(),))
-        ]
-        return pools[0]
+        # Later on, fork would copy locks that other threads may hold.
+        method = "spawn" if pools or not _may_fork() else "fork"
+        pool = ProcessPoolExecutor(
+            jobs,
+            mp_context=multiprocessing.get_context(method),
+            initializer=_start_worker,
+            initargs=(os.getpid(),),
+        )
+        pools[:] = [pool]
+        if method == "fork":
+            with _without_interrupts():
+                pool.submit(os.getpid)
+        return pool
 
     try:
         yield PoolExecutor(start(), jobs, restart=start)
@@ -244,6 +269,11 @@ def local_executor(jobs: int) -> Iterator[Executor]:
     finally:
         for pool in pools:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _may_fork() -> bool:
+    """Tell whether a forked copy of this process can be trusted; libraries of macOS do not stand it."""
+    return sys.platform == "linux" and threading.active_count() == 1
 
 
 def _kill(pools: list[ProcessPoolExecutor]) -> None:

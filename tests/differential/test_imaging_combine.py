@@ -32,13 +32,31 @@ def test_weighted_mean(seed: int) -> None:
     out = mean.result()
     expected = twins.weighted_mean(values.astype(float), variances.astype(float), valid, weights, exptimes)
     for name in ("sci", "unc", "exptime"):
-        np.testing.assert_allclose(getattr(out, name), expected[name], rtol=3e-7, equal_nan=True)
+        np.testing.assert_allclose(getattr(out, name), expected[name], rtol=6e-7, equal_nan=True)
     np.testing.assert_allclose(out.std, expected["std"], rtol=1e-5, equal_nan=True)
     np.testing.assert_array_equal(out.coverage, expected["coverage"])
     assert np.isnan(out.sci[0, 1])
     assert np.isnan(out.unc[0, 1])
     assert np.isnan(out.std[0, 1])
     assert out.exptime[0, 1] == 0.0
+
+
+def test_shares_of_the_weight_are_weights_of_pixels() -> None:
+    values, variances, valid, weights = frames(5)
+    share = np.random.default_rng(6).uniform(0.1, 1.0, SHAPE).astype(np.float32)
+    share[:, 4, 4] = 0.0
+    mean = WeightedMean(SHAPE[1:])
+    for n in range(SHAPE[0]):
+        mean.add(values[n], variances[n], valid[n], weights[n], 10.0, share=share[n])
+    out = mean.result()
+    w = np.where(valid, weights[:, None, None] * share, 0.0)
+    with np.errstate(invalid="ignore"):
+        sci = (w * values).sum(axis=0) / w.sum(axis=0)
+        unc = np.sqrt((w**2 * variances).sum(axis=0)) / w.sum(axis=0)
+    np.testing.assert_allclose(out.sci, sci, rtol=6e-7, equal_nan=True)
+    np.testing.assert_allclose(out.unc, unc, rtol=6e-7, equal_nan=True)
+    np.testing.assert_array_equal(out.coverage, (w > 0).sum(axis=0))
+    assert out.coverage[4, 4] == 0
 
 
 @pytest.mark.parametrize("seed", [3, 4])

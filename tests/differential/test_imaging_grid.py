@@ -12,8 +12,9 @@ from photomitrus_cli.imaging.grid import Grid
 @pytest.mark.parametrize(
     ("ra", "dec"), [(150.0, 2.2), (0.001, -33.0), (359.99, 60.0), (10.0, 89.5), (200.0, -89.99), (37.0, 90.0)]
 )
-def test_grid_agrees_with_astropy(ra: float, dec: float) -> None:
-    grid = Grid(ra, dec, 0.6, (20000, 24000), (11800.25, 9900.75))
+@pytest.mark.parametrize("rotation", [0.0, 33.0, -150.0])
+def test_grid_agrees_with_astropy(ra: float, dec: float, rotation: float) -> None:
+    grid = Grid(ra, dec, 0.6, (20000, 24000), (11800.25, 9900.75), rotation)
     wcs = WCS(grid.header())
     rng = np.random.default_rng(1)
     x, y = rng.uniform(0, 24000, 500), rng.uniform(0, 20000, 500)

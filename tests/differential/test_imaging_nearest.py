@@ -6,8 +6,8 @@ import numpy as np
 from truthkit.wcsmaker import make_wcs
 
 from photomitrus_cli.imaging.grid import Grid
-from photomitrus_cli.imaging.mapping import map_frame
-from photomitrus_cli.imaging.nearest import nearest_flags
+from photomitrus_cli.imaging.mapping import frame_map, map_frame
+from photomitrus_cli.imaging.nearest import few_flags, nearest_flags
 
 
 def test_flags_are_those_of_the_nearest_pixel() -> None:
@@ -29,3 +29,17 @@ def test_flags_are_those_of_the_nearest_pixel() -> None:
     np.testing.assert_array_equal(found[clear], expected[clear])
     assert expected.sum() > 1000
     assert (~inside).sum() > 1000
+
+
+def test_few_flags_are_found_from_the_frame_as_from_the_grid() -> None:
+    rng = np.random.default_rng(5)
+    wcs = make_wcs(30.0, 12.0, angle=31.0, distortion="sip")
+    grid = Grid(30.0, 12.0, 0.6, (400, 420), (210.0, 190.0))
+    pixel_map, places = map_frame(wcs, (256, 256), grid), frame_map(wcs, (256, 256), grid)
+    flags = rng.random((256, 256)) < 0.002
+    flags[[0, 0, -1, -1], [0, -1, 0, -1]] = True
+    y0, y1, x0, x1 = pixel_map.bbox
+    for window in ((y0, y1, x0, x1), (y0 + 7, y1 - 90, x0 + 33, x1)):
+        direct = nearest_flags(flags, pixel_map, window)
+        assert direct.sum() > 100
+        np.testing.assert_array_equal(few_flags(np.argwhere(flags), pixel_map, places, window), direct)

@@ -10,7 +10,7 @@ from truthkit.runs import make_mosaic, settings, simulate
 
 from photomitrus_cli.imaging.mapping import map_frame
 from photomitrus_cli.imaging.resample import resample
-from photomitrus_cli.irac.ingest import IngestRules, frame_wcs, read_arrays
+from photomitrus_cli.irac.ingest import IngestRules, read_arrays
 from photomitrus_cli.irac.plan import make_plan
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product
@@ -31,8 +31,8 @@ def cubes(frames: Path, out: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     rules = IngestRules(mosaic.imask_bits, mosaic.rmask_bits, mosaic.background)
     values, variances = [], []
     for frame in plan.selection.frames:
-        arrays, cards = read_arrays(frame, rules)
-        pixel_map = map_frame(frame_wcs(cards), (256, 256), plan.grid)
+        arrays = read_arrays(frame, rules)
+        pixel_map = map_frame(frame.wcs, (256, 256), plan.grid)
         ny, nx = plan.grid.shape
         on_grid = resample(arrays.sci, arrays.var, arrays.bad, pixel_map, (0, ny, 0, nx))
         values.append(np.where(on_grid.valid, on_grid.value, np.nan).astype(np.float64))
@@ -59,7 +59,7 @@ def test_equals_the_direct_formula(case: Path, tmp_path: Path) -> None:
         seconds += one * there.sum(axis=0)
     with np.errstate(invalid="ignore"):
         direct = total / weight
-    mosaic = make_mosaic(case, tmp_path / "out", combine="median-exptime")
+    mosaic = make_mosaic(case, tmp_path / "out", combine="median-exptime", reject="none")
     np.testing.assert_array_equal(np.isnan(mosaic.sci), weight == 0)
     covered = weight > 0
     np.testing.assert_allclose(mosaic.sci[covered], direct[covered], rtol=3e-7, atol=1e-8)
@@ -75,11 +75,11 @@ def test_each_frame_counts_with_its_own_gain_and_fluxconv(case: Path, tmp_path: 
 
     copy = tmp_path / "copy"
     shutil.copytree(case, copy)
-    before = make_mosaic(copy, tmp_path / "out", combine="median-exptime")
+    before = make_mosaic(copy, tmp_path / "out", combine="median-exptime", reject="none")
     last = sorted(copy.rglob("*_cbcd.fits"))[-1]
     with fits.open(last, mode="update") as hdus:
         hdus[0].header["FLUXCONV"] = hdus[0].header["FLUXCONV"] / 3
-    after = make_mosaic(copy, tmp_path / "out", combine="median-exptime")
+    after = make_mosaic(copy, tmp_path / "out", combine="median-exptime", reject="none")
     both = np.isfinite(before.sci)
     assert np.max(np.abs(after.sci[both] - before.sci[both])) > 0
     assert np.array_equal(np.isfinite(after.sci), both)

@@ -302,16 +302,17 @@ def test_folders_linked_into_each_other_are_searched_once(base: Path, field: Pat
     for folder in sorted(path for path in field.rglob("*") if path.is_dir()):
         (folder / "up").symlink_to(field)
         (folder / "self").symlink_to(folder)
+        (folder / "circle_cbcd").symlink_to(folder / "circle_cbcd")
     done = mosaic(field, "-o", tmp_path / "out")
     assert done.code == 0, done.stderr
     assert_same_product(tmp_path / "out" / PRODUCT, small_reference(base) / PRODUCT, moved=True)
 
 
 def test_a_folder_that_cannot_be_read(field: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path) -> object:
+    def refuse(folder: Path) -> object:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr("photomitrus_cli.irac.names.os.scandir", refuse)
     done = mosaic(field, "-o", tmp_path / "out")
     assert done.code == 3
     assert f"{field}: the folder cannot be read: Permission denied" in done.error

@@ -30,15 +30,19 @@ from truthkit.faultkit import (
     small_reference,
 )
 
+from photomitrus_cli.irac.chunks import FRAMES_PER_CHUNK
+
 pytestmark = pytest.mark.xdist_group("mosaic-interrupted")
 
 WORK = ".ch1_mosaic.work"
+# Of frames as read, and once more when their outliers are masked.
+N_CHUNKS = -(-N_FRAMES // FRAMES_PER_CHUNK)
 Ready = Callable[[Path], bool]
 # Where a run is, told from outside.
 STATES: dict[str, Ready] = {
     "start": lambda out: (out / WORK / "lock").exists(),
-    "frames": lambda out: any((out / WORK).glob("frame*.npz")),
-    "tiles": lambda out: any((out / WORK).glob("tile*.npz")),
+    "frames": lambda out: any((out / WORK).glob("frames_*.unit")),
+    "tiles": lambda out: any((out / WORK).glob("tile_*.unit")),
     "writing": lambda out: any(out.glob(".ch1_mosaic.fits.*.part*")),
     "manifest": lambda out: (out / PRODUCT).exists(),
 }
@@ -113,8 +117,9 @@ def test_a_killed_run_is_resumed(state: str, base: Path, tmp_path: Path) -> None
     assert process.returncode == -signal.SIGKILL
     assert_gone(workers, 3.0)
     assert "ch1_mosaic.manifest.json" not in names(out)
-    kept = {path.name for path in (out / WORK).glob("*.npz")}
-    assert len(kept) >= (1 if state == "frames" else N_FRAMES + 1)
+    kept = {path.name for path in (out / WORK).glob("*.unit")}
+    # The stack, and the tile that there is once the mosaic is being put together.
+    assert len(kept) >= {"frames": 1, "writing": 2 * N_CHUNKS + 1}.get(state, 2 * N_CHUNKS + 2)
     if state == "writing":
         assert [name for name in names(out) if ".part" in name]
     if state == "manifest":
@@ -128,24 +133,26 @@ def test_resume_uses_what_is_there_and_repairs_what_is_damaged(base: Path, tmp_p
     process = start(field, out)
     strike(process, out, "tiles", signal.SIGKILL, group=False)
     process.communicate(timeout=30)
-    saved = sorted((out / WORK).glob("*.npz"))
-    content = bytearray(saved[0].read_bytes())
+    saved = {path.stem: path for path in (out / WORK).glob("*.unit")}
+    content = bytearray(saved["clean_000000"].read_bytes())
     content[len(content) // 2] ^= 1
-    saved[0].write_bytes(bytes(content))
-    saved[1].write_bytes(saved[1].read_bytes()[:1000])
-    untouched = {path: path.stat().st_mtime_ns for path in saved[2:N_FRAMES]}
-    (out / WORK / ".frame000099.npz.0a1b2c-99999999-0a1b2c3d.part.npz").write_bytes(b"stale")
+    saved["clean_000000"].write_bytes(bytes(content))
+    last = max(name for name in saved if name.startswith("frames_"))
+    saved[last].write_bytes(saved[last].read_bytes()[:1000])
+    before = {name: path.stat().st_mtime_ns for name, path in saved.items()}
+    (out / WORK / ".frames_000099.unit.0a1b2c-99999999-0a1b2c3d.part.unit").write_bytes(b"stale")
     seen = {}
 
     def look(*_: object, **__: object) -> None:
-        seen.update({path: path.stat().st_mtime_ns for path in untouched})
+        seen.update({name: path.stat().st_mtime_ns for name, path in saved.items()})
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("photomitrus_cli.irac.mosaic.mosaic_hdus", look)
+        patch.setattr("photomitrus_cli.irac.assemble.inputs_unit", look)
         done = mosaic(field, "-o", out, "--resume")
     assert done.code == 130
-    assert seen == untouched
+    assert len(seen) == 2 * N_CHUNKS + 2
+    assert {name for name in seen if seen[name] != before[name]} == {"clean_000000", last}
     assert_resumes(field, out, base)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -88,10 +89,27 @@ def test_pixels_coarser_than_the_frames_are_refused(scale: str, base: Path, tmp_
     assert not (tmp_path / "out").exists()
 
 
-def test_a_map_that_does_not_fit_in_memory_is_refused(base: Path, tmp_path: Path) -> None:
-    done = mosaic(small_field(base), "-o", tmp_path / "out", "--pixel-scale", "0.01", "--size", "10 10")
+def test_a_map_larger_than_the_memory_is_planned_and_needs_its_disk(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3.6 Gpx: more than the memory is no reason, more than the disk is one."""
+    words = [small_field(base), "-o", tmp_path / "out", "--pixel-scale", "0.01", "--size", "10 10"]
+    planned = mosaic(*words, "--dry-run")
+    assert planned.code == 0
+    assert "60000 x 60000 pixels" in planned.stdout
+    [needs] = [line for line in planned.stdout.splitlines() if line.startswith("  needs: ")]
+    assert int(needs.split()[1]) > 2 * 19 * 3600
+    usage = type(shutil.disk_usage(tmp_path))(10**12, 9 * 10**11, 10**11)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    done = mosaic(*words)
+    assert done.code == 1
+    assert "GB are needed and 100 GB are free" in done.error
+
+
+def test_a_map_of_absurdly_many_pixels_is_refused(base: Path, tmp_path: Path) -> None:
+    done = mosaic(small_field(base), "-o", tmp_path / "out", "--pixel-scale", "0.001", "--size", "10 10")
     assert done.code == 2
-    assert "GB" in done.error or "pixels" in done.error
+    assert "the map would have 6e+05 x 6e+05 pixels" in done.error
 
 
 def test_a_damaged_frame_of_another_channel_is_nobodys_business(base: Path, tmp_path: Path) -> None:
@@ -207,7 +225,10 @@ def test_frames_left_out_do_not_count_in_the_summary(base: Path, tmp_path: Path)
         hdus[0].data[:] = np.nan
     for mask in (*frames(field, "bimsk"), *frames(field, "brmsk")):
         mask.unlink()
-    done = mosaic(field, "-o", tmp_path / "out")
+    done = mosaic(field, "-o", tmp_path / "out", "--reject", "none")
     n_used = len(frames(field)) - 1
     assert f"without imask / rmask: {n_used} / {n_used}" in done.stdout
     assert f"{n_used} frames have no mask" in done.stdout
+    done = mosaic(field, "-o", tmp_path / "rejected")
+    assert f"without imask / rmask: {n_used} / {n_used}" in done.stdout
+    assert "frames have no mask" not in done.stdout

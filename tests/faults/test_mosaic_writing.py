@@ -31,11 +31,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.getbasetemp()
 
 
-# Enough for nothing, for the checkpoints of frames (700 kB) but not of tiles, and for all but the mosaic.
-@pytest.mark.parametrize(("limit", "where"), [(100_000, "frame0"), (1_000_000, "tile_0")])
+# Enough for nothing, and for every checkpoint (up to 5 MB) but not for the mosaic (11 MB).
+@pytest.mark.parametrize(("limit", "where"), [(100_000, "frames_0"), (7_000_000, PRODUCT)])
 def test_a_full_disk(limit: int, where: str, base: Path, tmp_path: Path) -> None:
     """The limit on the size of files stops every file that is larger, in the workers as well."""
     out = tmp_path / "out"
+    # Kernels are compiled by then: their cache would be too large as well.
+    small_reference(base)
     words = [
         program(),
         "irac",
@@ -44,7 +46,7 @@ def test_a_full_disk(limit: int, where: str, base: Path, tmp_path: Path) -> None
         "-o",
         str(out),
         "--pixel-scale",
-        "1.2",
+        "0.5",
         "-j",
         "2",
     ]
@@ -68,7 +70,7 @@ def test_a_full_disk(limit: int, where: str, base: Path, tmp_path: Path) -> None
     assert json.loads((out / "ch1_mosaic.failed.json").read_text())["exit_code"] == 1
 
 
-@pytest.mark.parametrize("writer", ["write_fits", "draw_mosaic", "write_manifest"])
+@pytest.mark.parametrize("writer", ["finish", "draw_mosaic", "write_manifest"])
 def test_a_failing_write_leaves_the_old_product(
     writer: str, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,13 +85,13 @@ def test_a_failing_write_leaves_the_old_product(
             else WriteError("the disk is full")
         )
 
-    module = (
-        "truthkit.faultkit._token_picture"
-        if writer == "draw_mosaic"
-        else f"photomitrus_cli.irac.mosaic.{writer}"
-    )
+    place = {
+        "finish": "photomitrus_cli.irac.assemble.StreamedFits.finish",
+        "draw_mosaic": "truthkit.faultkit._token_picture",
+        "write_manifest": "photomitrus_cli.irac.mosaic.write_manifest",
+    }[writer]
     with monkeypatch.context() as patch:
-        patch.setattr(module, fail)
+        patch.setattr(place, fail)
         done = mosaic(small_field(base), "-o", out, "--overwrite")
     assert done.code == 1
     assert "No space left" in done.error or "disk is full" in done.error

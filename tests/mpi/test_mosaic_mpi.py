@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 from truthkit.faultkit import (
+    ALL_PASSES,
     PRODUCT,
     Ran,
     alive,
+    assert_same_masks,
     assert_same_product,
     children,
     copy_field,
+    deep_field,
+    deep_reference,
     environment,
     frames,
     mosaic,
@@ -81,6 +85,17 @@ def test_any_number_of_ranks_gives_the_same_product(number: int, base: Path, tmp
     assert_same_product(tmp_path / "out" / PRODUCT, small_reference(base) / PRODUCT)
 
 
+@pytest.mark.parametrize("number", [2, 3])
+def test_every_pass_gives_the_same_product_on_any_number_of_ranks(
+    number: int, base: Path, tmp_path: Path
+) -> None:
+    done = mpi_mosaic(number, deep_field(base), "-o", tmp_path / "out", *ALL_PASSES)
+    assert done.code == 0, done.stderr
+    assert names(tmp_path / "out") == product_names() | {"ch1_rejected"}
+    assert_same_product(tmp_path / "out" / PRODUCT, deep_reference(base) / PRODUCT)
+    assert_same_masks(tmp_path / "out", deep_reference(base))
+
+
 def test_local_workers_give_the_same_product(base: Path, tmp_path: Path) -> None:
     words = [program(), "irac", "mosaic", small_field(base), "-o", tmp_path / "out", "--pixel-scale", "1.2"]
     done = run_program(*words, "-j", 2)
@@ -141,7 +156,7 @@ def test_terminating_mpiexec_ends_every_rank_and_keeps_the_work(base: Path, tmp_
         text=True,
     )
     work = out / ".ch1_mosaic.work"
-    while not any(work.glob("frame*.npz")):
+    while not any(work.glob("frames_*.unit")):
         assert process.poll() is None
         time.sleep(0.002)
     started = children(process.pid)

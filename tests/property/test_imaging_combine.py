@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from photomitrus_cli.imaging.combine import ClassMedian, WeightedMean
 from photomitrus_cli.imaging.masks import bit_pattern, fatal_bits
-from photomitrus_cli.imaging.repair import fill_bad
+from photomitrus_cli.imaging.resample import prepare_frame
 
 SHAPE = (5, 3, 4)
 VALUES = arrays(np.float32, SHAPE, elements=st.floats(-1e6, 1e6, width=32))
@@ -54,12 +54,12 @@ def test_fatal_bits_is_bit_by_bit(mask: np.ndarray, bits: list[int]) -> None:
     bad=arrays(np.bool_, (9, 8)),
 )
 def test_filling_stays_within_the_good_values(sci: np.ndarray, bad: np.ndarray) -> None:
-    out, var = fill_bad(np.where(bad, np.float32(np.nan), sci), np.where(bad, np.float32(np.nan), 2.0), bad)
-    assert np.isfinite(out).all()
-    np.testing.assert_array_equal(out[~bad], sci[~bad])
+    frame = prepare_frame(np.where(bad, np.float32(np.nan), sci), np.where(bad, np.float32(np.nan), 2.0), bad)
+    assert np.isfinite(frame.pixels).all()
+    np.testing.assert_array_equal(frame.sci[3:-3, 3:-5][~bad], sci[~bad])
     if not bad.all():
-        assert out.min() >= sci[~bad].min() - 1e-3
-        assert out.max() <= sci[~bad].max() + 1e-3
-        np.testing.assert_allclose(var, 2.0, rtol=1e-6)
+        assert frame.sci.min() >= sci[~bad].min() - 1e-3
+        assert frame.sci.max() <= sci[~bad].max() + 1e-3
+        np.testing.assert_allclose(frame.var, 2.0, rtol=1e-6)
     else:
-        assert not out.any()
+        assert not frame.pixels.any()

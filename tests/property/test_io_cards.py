@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photomitrus_cli.errors import InputError
+from photomitrus_cli.io.cardindex import index_cards, keyword
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.cardvalue import card_image
-from photomitrus_cli.io.checksum import add_sums, datasum, encode_checksum
+from photomitrus_cli.io.checksum import add_sums, datasum, encode_checksum, sum_words
 
 KEYS = st.text(string.ascii_uppercase + string.digits + "-_", min_size=1, max_size=8).filter(
     lambda key: key not in {"COMMENT", "HISTORY", "CONTINUE", "END", "HIERARCH", "SIMPLE", "XTENSION"}
@@ -86,3 +87,42 @@ def test_checksum_letters_agree_with_astropy(total: int) -> None:
 def test_sums_of_parts_add_up(first: bytes, second: bytes) -> None:
     first += bytes(-len(first) % 4)
     assert add_sums(datasum(first), datasum(second)) == datasum(first + second)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from([0, 1, 2**31, 2**32 - 2, 2**32 - 1]), max_size=20), st.sampled_from([1, 1000])
+)
+def test_plain_sums_lose_no_carry(words: list[int], repeated: int) -> None:
+    assert sum_words(np.array(words * repeated, np.uint32)) == sum(words) * repeated
+
+
+def test_plain_sums_over_several_pieces() -> None:
+    words = np.full(3 * 2**18 + 5, 2**32 - 1, np.uint32)
+    assert sum_words(words) == words.size * (2**32 - 1)
+    assert sum_words(words.reshape(-1, 1)) == words.size * (2**32 - 1)
+
+
+KEY_PARTS = st.sampled_from(["A", "B", "ab", "AB", " ", "  ", "= ", "=", "HIERARCH", "COMMENT", "1", "'x'"])
+HEADS = st.one_of(
+    st.tuples(st.sampled_from(["A", "B", "ab", "HIERARCH", ""]), st.just("= 1")).map(
+        lambda parts: parts[0].ljust(8) + parts[1]
+    ),
+    st.lists(KEY_PARTS, max_size=5).map("".join),
+    st.lists(KEY_PARTS, max_size=5).map(lambda parts: "HIERARCH " + "".join(parts)),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(HEADS, max_size=8))
+def test_the_index_of_a_header_is_that_of_a_loop_over_its_cards(heads: list[str]) -> None:
+    """The twin looks at one card after the other."""
+    expected: dict[str, int] = {}
+    for number, head in enumerate(heads):
+        key, equals, _ = head.removeprefix("HIERARCH ").partition("=")
+        if head[8:10].ljust(2) == "= ":
+            expected.setdefault(head[:8].rstrip(" ").upper(), 80 * number)
+        elif head.startswith("HIERARCH ") and equals and key.strip(" "):
+            expected.setdefault(key.strip(" ").upper(), 80 * number)
+    text = "".join(head.ljust(80) for head in heads)
+    assert {keyword(code): start for code, start in index_cards(text).items()} == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from photomitrus_cli.imaging.background import difference_sigma, masked_median
+from photomitrus_cli.imaging.background import difference_sigma, masked_median, mode_level
 
 
 def test_pure_noise_level_and_error_are_true() -> None:
@@ -61,3 +61,50 @@ def test_difference_sigma_sees_noise_and_not_gradients() -> None:
     image[bad] = 1e6
     assert difference_sigma(image, bad) == pytest.approx(2.0, rel=0.02)
     assert np.isnan(difference_sigma(image, np.ones_like(bad)))
+
+
+def test_single_precision_gives_the_same_median() -> None:
+    rng = np.random.default_rng(9)
+    image = rng.normal(0.05, 0.02, (120, 130)).astype(np.float32)
+    image[rng.random(image.shape) < 0.1] += 1.0
+    bad = rng.random(image.shape) < 0.05
+    single, double = masked_median(image, bad), masked_median(image.astype(np.float64), bad)
+    swapped = masked_median(image.astype(">f4"), bad)
+    assert single == double == swapped
+
+
+@pytest.mark.parametrize("mean", [0.7, 1.5, 3.0, 10.0])
+def test_mode_in_a_field_of_faint_sources(mean: float) -> None:
+    rng = np.random.default_rng(10)
+    modes, clipped = [], []
+    for _ in range(10):
+        sky = rng.normal(5.0, 0.1, (256, 256))
+        covered = rng.random(sky.shape) < 0.2
+        image = (sky + np.where(covered, rng.exponential(0.1 * mean, sky.shape), 0.0)).astype(np.float32)
+        none = np.zeros(sky.shape, dtype=bool)
+        modes.append((mode_level(image, none).level - 5.0) / 0.1)
+        clipped.append((masked_median(image, none).level - 5.0) / 0.1)
+    # In sigma of the sky; the median is worse everywhere.
+    assert 0.0 < np.mean(modes) < 0.1
+    assert np.mean(clipped) > 1.1 * np.mean(modes)
+
+
+def test_mode_of_noise_its_error_and_sigma() -> None:
+    rng = np.random.default_rng(11)
+    none = np.zeros((70, 70), dtype=bool)
+    found = [mode_level(rng.normal(-3.0, 2.0, none.shape), none) for _ in range(300)]
+    levels = [one.level for one in found]
+    assert np.mean(levels) == pytest.approx(-3.0, abs=4 * np.std(levels) / np.sqrt(300))
+    assert np.mean([one.error for one in found]) == pytest.approx(np.std(levels), rel=0.1)
+    assert np.mean([one.sigma for one in found]) == pytest.approx(2.0, rel=0.02)
+
+
+def test_mode_of_little_and_of_nothing() -> None:
+    assert mode_level(np.full((4, 4), 3.0), np.zeros((4, 4), dtype=bool)).level == 3.0
+    assert mode_level(np.array([5.0]), np.array([False])).n_used == 1
+    out = mode_level(np.array([1.0, 2.0, 4.0, np.nan]), np.zeros(4, dtype=bool))
+    assert 1.0 <= out.level <= 4.0
+    assert np.isfinite([out.error, out.sigma]).all()
+    nothing = mode_level(np.ones(3), np.ones(3, dtype=bool))
+    assert np.isnan(nothing.level)
+    assert nothing.n_used == 0

@@ -7,6 +7,7 @@ import pytest
 
 from photomitrus_cli.errors import ConfigError, InputError
 from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.imaging.tangent import directions_of
 
 
 def test_units_and_orientation() -> None:
@@ -67,3 +68,31 @@ def test_refusals() -> None:
         Grid(0.0, 91.0, 1.0, (5, 5), (0.0, 0.0))
     with pytest.raises(ConfigError, match="both must be positive"):
         grid_for_footprints([1.0], [1.0], 1.0, size=(0.0, 10.0))
+
+
+def test_a_turned_grid_points_where_it_says() -> None:
+    grid = Grid(100.0, 30.0, 0.6, (101, 201), (100.0, 50.0), 30.0)
+    ra, dec = grid.pixel_to_world([100.0, 100.0, 101.0], [50.0, 51.0, 50.0])
+    east, north = (ra - 100.0) * np.cos(np.radians(30.0)) * 3600, (dec - 30.0) * 3600
+    np.testing.assert_allclose(east[1:], [0.3, -0.6 * np.cos(np.radians(30))], atol=1e-6)
+    np.testing.assert_allclose(north[1:], [0.6 * np.cos(np.radians(30)), 0.3], atol=1e-6)
+
+
+def test_directions_are_projected_like_positions() -> None:
+    grid = Grid(359.9, -88.0, 0.6, (101, 201), (1100.0, 5000.0), -117.0)
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(-3000, 3000, (2, 40))
+    ra, dec = grid.pixel_to_world(x, y)
+    directions = directions_of(ra, dec)
+    np.testing.assert_allclose(grid.project(directions), [x, y], rtol=0, atol=1e-8)
+    assert np.isnan(grid.project(-directions)).all()
+    again = grid.matrix @ [x, y, np.ones_like(x)]
+    np.testing.assert_allclose(again / np.linalg.norm(again, axis=0), directions, rtol=0, atol=1e-14)
+
+
+def test_the_header_holds_the_cards() -> None:
+    grid = Grid(100.0, 30.0, 0.6, (101, 201), (100.0, 50.0))
+    header = grid.header()
+    assert [(card.keyword, card.value, card.comment) for card in header.cards] == grid.cards()
+    # North up exactly: no trace of a rotation.
+    assert (header["CD1_1"], header["CD1_2"], header["CD2_1"]) == (-0.6 / 3600.0, 0.0, 0.0)

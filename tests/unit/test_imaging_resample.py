@@ -9,10 +9,9 @@ from truthkit.wcsmaker import make_wcs
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.geometry import footprint
 from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
-from photomitrus_cli.imaging.lanczos import TAPS, weight_table
+from photomitrus_cli.imaging.lanczos import BAD, SATURATED, TAPS, pair_table, share_table, weight_table
 from photomitrus_cli.imaging.mapping import PixelMap, map_frame
-from photomitrus_cli.imaging.repair import fill_bad
-from photomitrus_cli.imaging.resample import prepare_frame, resample, resample_frame
+from photomitrus_cli.imaging.resample import prepare_frame, reprepare, resample, resample_frame
 
 SHAPE = (120, 130)
 
@@ -28,22 +27,27 @@ def clean() -> np.ndarray:
     return np.zeros(SHAPE, dtype=bool)
 
 
-def test_table_is_normalised_and_interpolates_well() -> None:
+def test_tables() -> None:
     table = weight_table()
     np.testing.assert_allclose(table.sum(axis=1), 1.0, atol=1e-15)
     assert not table[:, TAPS:].any()
-    fine = weight_table(4096)
-    between = 0.5 * (table[:-1] + table[1:])
-    assert np.abs(between - fine[2::4]).max() < 1e-6
+    weights, squares = pair_table()[:, ::2], pair_table()[:, 1::2]
+    assert np.abs(weights.sum(axis=1, dtype=np.float64) - 1.0).max() < 3.1e-8
+    np.testing.assert_allclose(weights, table[:-1], atol=1.2e-7)
+    np.testing.assert_array_equal(squares, weights * weights)
+    np.testing.assert_allclose(share_table().sum(axis=1), 1.0, atol=3e-7)
+    # Rows that straddle two cache lines would cost time.
+    assert pair_table().ctypes.data % 64 == 0
 
 
 def test_constant_sky_is_conserved(mapped: tuple[Grid, PixelMap]) -> None:
     rng = np.random.default_rng(1)
     bad = rng.random(SHAPE) < 0.05
-    for level in (1e-3, 0.1, 12345.678):
+    for level in (1e-3, 0.1, 1.0, 12345.678):
         out = resample(np.full(SHAPE, level), np.ones(SHAPE), bad, mapped[1])
         assert out.valid.sum() > 20000
-        np.testing.assert_allclose(out.value[out.valid], level, rtol=1e-6)
+        # Two units in the last place.
+        np.testing.assert_allclose(out.value[out.valid], np.float32(level), rtol=2.4e-7)
         assert np.isnan(out.value[~out.valid]).all()
         assert np.isnan(out.variance[~out.valid]).all()
 
@@ -56,6 +60,19 @@ def test_gradient_is_followed(mapped: tuple[Grid, PixelMap]) -> None:
     inner = (px > 3) & (px < SHAPE[1] - 4) & (py > 3) & (py < SHAPE[0] - 4)
     # A normalised Lanczos-3 kernel returns straight lines to about 1 % of a pixel.
     assert np.abs(out.value - (0.5 * px - 0.2 * py))[inner].max() < 0.02
+
+
+def test_rounded_positions_shift_nothing(mapped: tuple[Grid, PixelMap]) -> None:
+    # The kernel follows a straight line to first order, so a shift of 1e-6 px by rounding would show here.
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    y0, y1, x0, x1 = mapped[1].bbox
+    px, py = mapped[1].positions(*np.mgrid[y0:y1, x0:x1])
+    inner = (px > 4) & (px < SHAPE[1] - 5) & (py > 4) & (py < SHAPE[0] - 5)
+    for plane, position in ((x, px), (y, py)):
+        out = resample(plane - 60.0, np.ones(SHAPE), clean(), mapped[1])
+        error = (out.value - (position - 60.0))[inner]
+        # 1/2048 px / sqrt(12) of a hundred thousand values, and the slight ripple of the kernel itself.
+        assert abs(error.mean()) < 5e-6
 
 
 @pytest.mark.parametrize("tile", [1, 17, 64, 1000])
@@ -128,12 +145,47 @@ def test_fill_is_local_and_keeps_the_rest() -> None:
     bad = np.zeros(sci.shape, dtype=bool)
     bad[10, 10] = bad[20:23, 20:23] = True
     bad[0:20, 25:30] = True
-    out, var = fill_bad(np.where(bad, np.nan, sci), np.where(bad, np.nan, 4.0), bad)
+    frame = prepare_frame(np.where(bad, np.nan, sci), np.where(bad, np.nan, 4.0), bad)
+    out = frame.sci[3:-3, 3:-5]
     np.testing.assert_array_equal(out[~bad], sci[~bad].astype(np.float32))
     assert out[10, 10] == pytest.approx(130.0, abs=1e-3)
     assert out[21, 21] == pytest.approx(163.0, abs=0.1)
     assert np.abs(out - sci)[bad].max() < 12
-    np.testing.assert_allclose(var, 4.0)
+    np.testing.assert_allclose(frame.var, 4.0, rtol=1e-6)
+
+
+def test_saturated_pixels_are_flagged_and_used() -> None:
+    saturated = np.zeros(SHAPE, dtype=bool)
+    saturated[10, 20] = saturated[30, 40] = True
+    bad = clean()
+    bad[30, 40] = True
+    frame = prepare_frame(np.ones(SHAPE), np.ones(SHAPE), bad, saturated)
+    inner = frame.state[3:-3, 3:-5]
+    np.testing.assert_array_equal((inner & SATURATED) > 0, saturated)
+    np.testing.assert_array_equal((inner & BAD) > 0, bad)
+    assert not (prepare_frame(np.ones(SHAPE), np.ones(SHAPE), bad).state & SATURATED).any()
+
+
+def test_more_bad_pixels_are_as_if_known_from_the_start() -> None:
+    rng = np.random.default_rng(11)
+    sci, var = rng.normal(0, 1, SHAPE), rng.uniform(1, 2, SHAPE)
+    first, second = (rng.random(SHAPE) < 0.02 for _ in range(2))
+    second[50:58, 60:75] = True
+    saturated = rng.random(SHAPE) < 0.001
+    once = prepare_frame(sci, var, first | second, saturated)
+    before = prepare_frame(sci, var, first, saturated)
+    pixels, state = before.pixels.copy(), before.state.copy()
+    state[10, 10] |= 16
+    before.state[10, 10] |= 16
+    twice = reprepare(before, second)
+    np.testing.assert_array_equal(twice.pixels, once.pixels)
+    np.testing.assert_array_equal(twice.state & ~np.uint8(16), once.state)
+    # Bits of others are kept, and so is the frame that was given.
+    assert twice.state[10, 10] & 16
+    np.testing.assert_array_equal(before.pixels, pixels)
+    np.testing.assert_array_equal(before.state, state)
+    with pytest.raises(InputError, match="does not fit"):
+        reprepare(before, second[1:])
 
 
 def test_all_bad_frame_gives_nothing(mapped: tuple[Grid, PixelMap]) -> None:
@@ -147,6 +199,12 @@ def test_big_endian_input_and_wrong_shapes(mapped: tuple[Grid, PixelMap]) -> Non
     one = resample(sci, np.ones(SHAPE), clean(), mapped[1])
     two = resample(sci.astype(">f4"), np.ones(SHAPE, dtype=">f4"), clean(), mapped[1])
     np.testing.assert_array_equal(one.value, two.value)
+    # What is too large for the maps counts as bad, without a warning.
+    huge = sci.astype(np.float64)
+    huge[60, 60] = 1e300
+    assert prepare_frame(huge, np.ones(SHAPE), clean()).state[63, 63] & BAD
+    with pytest.raises(InputError, match="differ in shape"):
+        prepare_frame(sci, sci, clean(), clean()[1:])
     with pytest.raises(InputError, match="differ in shape"):
         prepare_frame(sci, sci[1:], clean())
     with pytest.raises(InputError, match="does not fit"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import resource
@@ -13,6 +12,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import zlib
 from collections import namedtuple
 from pathlib import Path
 
@@ -23,9 +23,9 @@ from photomitrus_cli.io import atomic
 from photomitrus_cli.io.atomic import (
     atomic_path,
     check_folder,
+    crc32_file,
     refuse_overwriting_inputs,
     remove_stale_parts,
-    sha256_file,
     write_bytes,
     write_json,
     write_text,
@@ -278,11 +278,13 @@ def test_outputs_must_not_be_inputs(tmp_path: Path) -> None:
             refuse_overwriting_inputs([output], inputs)
 
 
-def test_sha256(tmp_path: Path) -> None:
-    write_bytes(tmp_path / "a", b"abc")
-    assert sha256_file(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+@pytest.mark.parametrize("size", [0, 3, (1 << 20) - 1, (1 << 20) + 5])
+def test_crc32_of_a_file(tmp_path: Path, size: int) -> None:
+    content = bytes(number % 251 for number in range(size))
+    write_bytes(tmp_path / "a", content)
+    assert crc32_file(tmp_path / "a") == zlib.crc32(content)
     with pytest.raises(InputError, match="absent: cannot be read: No such file"):
-        sha256_file(tmp_path / "absent")
+        crc32_file(tmp_path / "absent")
 
 
 def test_a_folder_that_cannot_be_synchronised_is_not_an_error(

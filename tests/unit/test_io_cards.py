@@ -88,6 +88,31 @@ def test_long_strings_and_long_keywords() -> None:
     assert cards["AFTER"] == 1
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["HIERARCH AB = 1", "AB      = 2"], {"AB": 1}),
+        (["AB      = 2", "HIERARCH AB = 1", "HIERARCH LONG KEY WORD = 3"], {"AB": 2, "LONG KEY WORD": 3}),
+        (["HIERARCH= 5"], {"HIERARCH": 5}),
+        (["AB  text, and no value", "AB      = 2"], {"AB": 2}),
+        (["ab      = 2", "AB      = 3"], {"AB": 2}),
+        (["COMMENT = 1", "HISTORY = 1", "CONTINUE= 'x'", "END     = 1", "        = 1"], {}),
+    ],
+)
+def test_which_card_stands_for_a_keyword(lines: list[str], expected: dict[str, int]) -> None:
+    assert dict(cards_of(*lines)) == expected
+
+
+def test_a_last_card_that_is_cut_off() -> None:
+    assert dict(Cards(FILE, "A       = 1".ljust(80) + "B       = 2")) == {"A": 1, "B": 2}
+    assert dict(Cards(FILE, "")) == {}
+
+
+def test_get_is_case_blind_and_has_a_default() -> None:
+    cards = cards_of("A       = 0", "B       =", "C       = 'x'")
+    assert (cards.get("a"), cards.get("B", 3), cards.get("c"), cards.get("D")) == (0, 3, "x", None)
+
+
 def test_ampersand_without_continuation_stays() -> None:
     assert cards_of("KEY     = 'R&D &'", "NEXT    = 1")["KEY"] == "R&D &"
 

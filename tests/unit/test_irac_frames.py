@@ -10,8 +10,11 @@ import pytest
 from astropy.io import fits
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.irac.frames import FrameKey, Selection, read_frame, select_frames
+from photomitrus_cli.irac.frames import Selection, select_frames
 from photomitrus_cli.irac.names import find_files
+from photomitrus_cli.irac.scan import Frame, FrameKey, read_frame
+from photomitrus_cli.run.context import Context, RunControl
+from photomitrus_cli.run.parallel import local_executor
 
 HEADER: dict[str, Any] = {
     "AORKEY": 17577216,
@@ -25,6 +28,16 @@ HEADER: dict[str, Any] = {
     "MJD_OBS": 53800.25,
     "CREATOR": "S18.25.0",
     "BUNIT": "MJy/sr",
+    "CTYPE1": "RA---TAN",
+    "CTYPE2": "DEC--TAN",
+    "CRVAL1": 63.8,
+    "CRVAL2": -9.6,
+    "CRPIX1": 128.0,
+    "CRPIX2": 128.0,
+    "CD1_1": -3.4e-4,
+    "CD1_2": 0.0,
+    "CD2_1": 0.0,
+    "CD2_2": 3.4e-4,
 }
 
 
@@ -35,31 +48,39 @@ def make(path: Path, shape: tuple[int, ...] = (256, 256), remove: str = "", **ca
     return path
 
 
-def select(*inputs: Path, **more: Any) -> Selection:
+def select(*inputs: Path, keep_going: bool = False, **more: Any) -> Selection:
     options: dict[str, Any] = {"channel": 1, "min_exptime_s": 15.0, "missing": "estimate"} | more
-    return select_frames(find_files(inputs, "cbcd"), filetype="cbcd", **options)
+    context = Context(control=RunControl(keep_going=keep_going))
+    return select_frames(find_files(inputs, "cbcd"), context, filetype="cbcd", **options)
+
+
+def companions(frame: Frame) -> dict[str, Path]:
+    found = {role: getattr(frame, role) for role in ("unc", "imask", "rmask")}
+    return {role: source.path for role, source in found.items() if source is not None}
 
 
 def test_a_frame_is_what_its_header_says(tmp_path: Path) -> None:
-    frame, reason = read_frame(make(tmp_path / "a_cbcd.fits"), 1)
+    frame, reason = read_frame(make(tmp_path / "a_cbcd.fits"), 1, 15.0)
     assert reason == ""
     assert frame is not None
     assert frame.key == FrameKey(17577216, 1, 11, 0)
     assert (frame.exptime_s, frame.framtime_s, frame.gain, frame.fluxconv) == (26.8, 30.0, 3.7, 0.1069)
     assert frame.conversion == pytest.approx(3.7 / 0.1069, rel=1e-12)
     assert (frame.mjd, frame.creator) == (53800.25, "S18.25.0")
+    ra, dec = frame.wcs.sky(127.0, 127.0)
+    assert (float(ra), float(dec)) == pytest.approx((63.8, -9.6), abs=1e-9)
 
 
 @pytest.mark.parametrize("keyword", ["AORKEY", "CHNLNUM", "EXPID", "EXPTIME", "GAIN", "FLUXCONV"])
 def test_needed_keywords(keyword: str, tmp_path: Path) -> None:
     path = make(tmp_path / "a_cbcd.fits", remove=keyword)
     with pytest.raises(InputError, match=f"a_cbcd.fits: .*{keyword}"):
-        read_frame(path, 1)
+        read_frame(path, 1, 15.0)
 
 
 @pytest.mark.parametrize("keyword", ["DCENUM", "FRAMTIME", "MJD_OBS", "CREATOR"])
 def test_keywords_that_may_be_absent(keyword: str, tmp_path: Path) -> None:
-    frame, reason = read_frame(make(tmp_path / "a_cbcd.fits", remove=keyword), 1)
+    frame, reason = read_frame(make(tmp_path / "a_cbcd.fits", remove=keyword), 1, 15.0)
     assert frame is not None
     assert reason == ""
 
@@ -87,6 +108,26 @@ def test_other_channels_are_counted_and_not_judged(tmp_path: Path) -> None:
     make(tmp_path / "a_cbcd.fits", remove="GAIN", CHNLNUM=2)
     selection = select(tmp_path)
     assert (selection.frames, selection.records, selection.other_channels) == ([], [], 1)
+
+
+def test_a_wcs_that_cannot_be_read_breaks_only_a_wanted_frame(tmp_path: Path) -> None:
+    path = make(tmp_path / "a_cbcd.fits", remove="CTYPE2")
+    with pytest.raises(InputError, match=r"a_cbcd\.fits: the header has no celestial WCS"):
+        read_frame(path, 1, 15.0)
+    assert read_frame(path, 2, 15.0) == (None, "")
+    assert read_frame(path, 1, 30.0) == (None, "EXPTIME 26.8 s is below 30 s")
+
+
+def test_the_workers_share_the_headers_and_the_order_is_that_of_the_files(tmp_path: Path) -> None:
+    """More files than one unit of work takes; two workers."""
+    paths = [make(tmp_path / f"{n:03d}_cbcd.fits", (1, 1), EXPID=99 - n) for n in range(50)]
+    files = {"cbcd": paths}
+    options: dict[str, Any] = {"filetype": "cbcd", "channel": 1, "min_exptime_s": 0.0, "missing": "estimate"}
+    alone = select_frames(files, Context(), **options)
+    with local_executor(2) as executor:
+        shared = select_frames(files, Context(executor=executor), **options)
+    assert [record.name for record in alone.records] == [str(path) for path in paths]
+    assert shared.records == alone.records
 
 
 @pytest.mark.parametrize(
@@ -118,11 +159,11 @@ def test_companions_are_paired_by_key_and_the_best_type_wins(tmp_path: Path) -> 
     make(tmp_path / "far" / "p_bimsk.fits", EXPID=12)
     mask = make(tmp_path / "far" / "r_bimsk.fits")
     [frame] = select(tmp_path).frames
-    assert (frame.unc, frame.imask, frame.rmask) == (plain, mask, None)
+    assert companions(frame) == {"unc": plain, "imask": mask}
     corrected = make(tmp_path / "far" / "z_cbunc.fits")
     [frame] = select(tmp_path).frames
-    assert frame.unc == corrected
-    assert frame.files == [frame.path, corrected, mask]
+    assert companions(frame) == {"unc": corrected, "imask": mask}
+    assert [source.path for source in frame.sources] == [frame.path, corrected, mask]
 
 
 def test_of_several_companions_the_nearest_counts(tmp_path: Path) -> None:
@@ -131,10 +172,10 @@ def test_of_several_companions_the_nearest_counts(tmp_path: Path) -> None:
     make(tmp_path / "b" / "SPITZER_5_cbunc.fits")
     own = make(tmp_path / "b" / "SPITZER_6_cbunc.fits")
     [frame] = select(tmp_path).frames
-    assert frame.unc == own
+    assert companions(frame) == {"unc": own}
     own.unlink()
     [frame] = select(tmp_path).frames
-    assert frame.unc == tmp_path / "b" / "SPITZER_5_cbunc.fits"
+    assert companions(frame) == {"unc": tmp_path / "b" / "SPITZER_5_cbunc.fits"}
 
 
 def test_policies_for_missing_companions(tmp_path: Path) -> None:

@@ -1,14 +1,27 @@
-"""The mosaic's file: planes, units, the table of inputs."""
+"""The mosaic's file: cards of its planes, units, the table of inputs."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
-from photomitrus_cli.irac.products import PLANES, ascii_text, inputs_table, mosaic_hdus
+from photomitrus_cli.irac.config import MosaicSettings
+from photomitrus_cli.irac.products import (
+    PLANES,
+    ascii_text,
+    column_units,
+    inputs_unit,
+    plane_cards,
+    primary_cards,
+)
 from photomitrus_cli.irac.tiles import MASK_BITS
 from photomitrus_cli.run.config import build, collect
 from photomitrus_cli.run.provenance import RunRecord
@@ -23,8 +36,9 @@ USED = {
     "imask_source": "absent",
     "rmask_source": "file",
 }
+MORE = {"aorkey": 17577216, "weight": 2.5, "n_rejected": 12, "align_source": "stars", "align_dra": -0.25}
 RECORDS = [
-    UnitRecord("a.fits", "used", "", USED | {"aorkey": 17577216, "weight": 2.5}),
+    UnitRecord("a.fits", "used", "", USED | MORE),
     UnitRecord("b.fits", "used", "", USED | {"mjd": None, "unc_source": "file"}),
     UnitRecord("né/c.fits", "skipped", "the same exposure as né/a.fits"),
     UnitRecord("d.fits", "failed", "empty file"),
@@ -36,21 +50,45 @@ def grid() -> Grid:
     return grid_for_footprints(np.array([[10.0, 10.001]]), np.array([[-5.0, -4.999]]), 0.6)
 
 
+def table_of(records: Sequence[UnitRecord]) -> fits.BinTableHDU:
+    """The table as any reader of the file sees it."""
+    content = bytes(fits.PrimaryHDU().header.tostring(), "ascii") + inputs_unit(records)
+    assert len(content) % 2880 == 0
+    hdus = fits.open(io.BytesIO(content), checksum=True)
+    assert [hdu.name for hdu in hdus] == ["PRIMARY", "INPUTS"]
+    return hdus["INPUTS"]
+
+
+def mosaic_settings(**changes: Any) -> MosaicSettings:
+    options = {f"irac.mosaic.{key}": value for key, value in changes.items()}
+    return build(AstromapConfig, collect(SECTIONS, options=options, use_local=False)).irac.mosaic
+
+
 def test_every_frame_has_its_row_and_absent_numbers_are_not_zero() -> None:
-    table = inputs_table(RECORDS)
+    hdu = table_of(RECORDS)
+    table = hdu.data
     assert list(table["status"]) == ["used", "used", "skipped", "failed"]
     assert list(table["reason"]) == ["", "", "the same exposure as n%C3%A9/a.fits", "empty file"]
     assert table["weight"][0] == 2.5
     assert np.isnan(table["weight"][1:]).all()
     assert np.isnan(table["mjd"][1])
     assert list(table["aorkey"]) == [17577216, -1, -1, -1]
-    assert str(table["exptime"].unit) == "s"
-    assert all(column.description for column in table.columns.values())
+    assert list(table["n_rejected"]) == [12, -1, -1, -1]
+    assert list(table["align_source"]) == ["stars", "", "", ""]
+    assert table["align_dra"][0] == -0.25
+    assert np.isnan(table["offset"]).all()
+    assert hdu.columns["exptime"].unit == "s"
+    names = list(table.names)
+    assert {name: hdu.columns[name].unit for name in names if hdu.columns[name].unit} == column_units()
+    described = [hdu.header.get(f"TCOMM{number}", "") for number in range(1, len(names) + 1)]
+    assert all(described)
 
 
 def test_a_table_without_frames_has_its_columns() -> None:
-    assert len(inputs_table([])) == 0
-    assert "file" in inputs_table([]).colnames
+    hdu = table_of([])
+    assert hdu.header["NAXIS2"] == 0
+    assert hdu.columns.names == table_of(RECORDS).columns.names
+    assert "file" in hdu.columns.names
 
 
 @pytest.mark.parametrize("text", ["/plain/path_1 [raw] 100%.fits", 'it\'s "so"; $x & y', ""])
@@ -66,15 +104,19 @@ def test_other_names_are_written_as_in_a_url(text: str) -> None:
     assert unquote(stored) == text
 
 
-def test_the_file_says_what_it_holds(grid: Grid) -> None:
-    config = build(AstromapConfig, collect(SECTIONS, use_local=False))
-    planes = {name: np.zeros(grid.shape, dtype) for name, dtype in PLANES.items()}
+def values(cards: Sequence[tuple[str, Any, str]]) -> dict[str, Any]:
+    named = {key: value for key, value, _ in cards}
+    assert len(named) == len(cards)
+    assert all(len(key) <= 8 for key in named)
+    return named
+
+
+def test_the_headers_say_what_the_file_holds(grid: Grid) -> None:
     record = RunRecord("0123456789abcdef" * 4, "", "2026-01-02T03:04:05+00:00", units=RECORDS)
-    hdus = mosaic_hdus(planes, grid, config.irac.mosaic, record, correlation=2.25)
-    assert [hdu.name for hdu in hdus] == ["PRIMARY", *PLANES, "INPUTS"]
-    header = hdus[0].header
+    header = values(primary_cards(mosaic_settings(), record, grid))
     for key, value in (
         ("DATE", "2026-01-02T03:04:05"),
+        ("RUNKEY", "0123456789abcdef"),
         ("NFRAMES", 2),
         ("NSKIPPED", 1),
         ("NFAILED", 1),
@@ -86,20 +128,42 @@ def test_the_file_says_what_it_holds(grid: Grid) -> None:
         ("MJD-BEG", 53800.5),
         ("MJD-END", 53800.5 + 26.8 / 86400),
         ("WAVELEN", 3.6),
-        ("CORRFAC", 2.25),
     ):
         assert header[key] == value, key
-    assert hdus["SCI"].header["UJYPIX"] == pytest.approx(8.461595, rel=1e-6)
+    # Reserved; what it is is known when all is combined.
+    assert header["CORRFAC"] == 0.0
+    planes = {name: values(plane_cards(name, grid)) for name in PLANES}
+    assert planes["SCI"]["UJYPIX"] == pytest.approx(8.461595, rel=1e-6)
+    assert [name for name, cards in planes.items() if "CORRFAC" in cards] == ["SCI"]
     for bit, meaning in MASK_BITS.items():
-        assert hdus["MASK"].header[f"BIT{bit}"] == meaning
-    for hdu in hdus[1:7]:
-        assert hdu.data.dtype.newbyteorder("=") == PLANES[hdu.name]
-        assert hdu.header["CRVAL1"] == hdus["SCI"].header["CRVAL1"]
+        assert planes["MASK"][f"BIT{bit}"] == meaning
+    for name, cards in planes.items():
+        assert cards["CRVAL1"] == planes["SCI"]["CRVAL1"]
+        assert cards["CTYPE1"] == "RA---TAN"
+        assert cards["CONTENT"], name
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"COMBINE": "weighted", "REJECT": "two-pass", "REJSIG": 5.0, "RESAMPLE": "LANCZOS3"}),
+        ({}, {"ALIGN": "header", "DELTADRK": False, "BACKGRND": "median", "WEIGHTS": "inverse-variance"}),
+        ({}, {"CLIPSIG": None, "PIXFRAC": None, "REFCAT": None}),
+        ({"reject": "none"}, {"REJECT": "none", "REJSIG": None}),
+        ({"combine": "clipped", "clip_sigma": 3.5}, {"COMBINE": "clipped", "CLIPSIG": 3.5}),
+        ({"resample": "drizzle", "pixfrac": 0.7}, {"RESAMPLE": "DRIZZLE", "PIXFRAC": 0.7}),
+        ({"align": Path("/x/né.csv")}, {"ALIGN": "catalogue", "REFCAT": "n%C3%A9.csv"}),
+        ({"align_frames": True, "delta_dark": True}, {"ALIGN": "frames", "DELTADRK": True}),
+    ],
+)
+def test_the_primary_header_says_how_the_mosaic_was_made(
+    changes: dict[str, Any], expected: dict[str, Any], grid: Grid
+) -> None:
+    record = RunRecord("k", "", "2026-01-02T03:04:05+00:00", units=RECORDS)
+    header = values(primary_cards(mosaic_settings(**changes), record, grid))
+    assert {key: header.get(key) for key in expected} == expected
 
 
 def test_without_times_there_are_no_time_cards(grid: Grid) -> None:
-    config = build(AstromapConfig, collect(SECTIONS, use_local=False))
-    planes = {name: np.zeros(grid.shape, dtype) for name, dtype in PLANES.items()}
     record = RunRecord("k", "", "2026-01-02T03:04:05+00:00", units=[RECORDS[1]])
-    header = mosaic_hdus(planes, grid, config.irac.mosaic, record, correlation=1.0)[0].header
-    assert "MJD-BEG" not in header
+    assert "MJD-BEG" not in values(primary_cards(mosaic_settings(), record, grid))

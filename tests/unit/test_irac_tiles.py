@@ -11,8 +11,9 @@ from truthkit.faultkit import PRODUCT, mosaic, small_field
 from truthkit.runs import make_mosaic, simulate
 
 from photomitrus_cli.imaging.mapping import Box
-from photomitrus_cli.irac import tiles
-from photomitrus_cli.irac.tiles import overlap, tile_windows
+from photomitrus_cli.irac import combining, tiles
+from photomitrus_cli.irac.stack import common_part as overlap
+from photomitrus_cli.irac.tiles import TileTask, tile_windows
 
 pytestmark = pytest.mark.xdist_group("mosaic-faults")
 
@@ -41,7 +42,7 @@ def test_overlap(a: Box, b: Box, common: Box | None) -> None:
     assert overlap(b, a) == common
 
 
-@pytest.mark.parametrize("rule", ["weighted", "median-exptime"])
+@pytest.mark.parametrize("rule", ["weighted", "clipped", "median-exptime"])
 def test_the_size_of_the_tiles_does_not_matter(
     rule: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,16 +65,29 @@ def test_the_size_of_the_tiles_does_not_matter(
         assert np.isnan(whole["UNC"].data[coverage == 0]).all()
 
 
-def test_the_height_of_the_bands_of_the_median_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("combine", ["median-exptime", "clipped"])
+def test_the_height_of_the_bands_changes_nothing(combine: str, tmp_path: Path) -> None:
+    """Of the cubes that are combined, and of those that frames are compared with."""
     frames = simulate(
         tmp_path / "frames", n_aors=1, dithers_per_aor=3, field_size_arcmin=0.5, truth_image=False
     )
-    whole = make_mosaic(frames, tmp_path / "whole", combine="median-exptime")
-    monkeypatch.setattr("photomitrus_cli.irac.tiles._CUBE_BYTES", 3 * 512 * 9 * 37)
-    banded = make_mosaic(frames, tmp_path / "banded", combine="median-exptime")
-    np.testing.assert_array_equal(banded.sci, whole.sci)
-    np.testing.assert_array_equal(banded.unc, whole.unc)
-    np.testing.assert_array_equal(banded.coverage, whole.coverage)
-    assert banded.correlation == whole.correlation
+    made = {}
+    bands = []
+    plain = combining._bands
+
+    def counted(task: TileTask, depth: int) -> list[tuple[TileTask, slice]]:
+        found = list(plain(task, depth))
+        bands.append(len(found))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(combining, "_bands", counted)
+        for memory in (1_000_000_000, 400_000):
+            bands.clear()
+            made[memory] = make_mosaic(frames, tmp_path / str(memory), combine=combine, memory_bytes=memory)
+            assert (max(bands) > 3) == (memory < 1_000_000)
+    whole, banded = made.values()
+    for name in ("sci", "unc", "coverage", "exptime"):
+        np.testing.assert_array_equal(getattr(banded, name), getattr(whole, name))
+    np.testing.assert_array_equal(banded.inputs["n_rejected"], whole.inputs["n_rejected"])
+    assert banded.correlation == pytest.approx(whole.correlation, rel=1e-6)

@@ -12,7 +12,8 @@ LIBRARY = Path(photomitrus_cli.__file__).parent
 # From the bottom up; a place may import from its own floor's package and from lower floors.
 FLOORS = (
     {"__init__", "errors"},
-    {"io", "imaging"},
+    {"imaging"},
+    {"io"},
     {"run"},
     {"report", "simulate"},
     {"irac", "prime", "wise"},

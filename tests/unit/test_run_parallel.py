@@ -45,6 +45,18 @@ def test_outcomes_come_in_the_order_of_the_units(executor: Executor) -> None:
     assert sum(done) == 9
 
 
+def test_outcomes_are_consumed_in_order_while_others_are_worked_on(executor: Executor) -> None:
+    seen: list[int | None] = []
+    executor.run(square_slowly, range(9), consume=lambda one: seen.append(one.result))
+    assert seen == [i * i for i in range(9)]
+
+
+def test_failed_units_are_consumed_too(executor: Executor) -> None:
+    seen: list[int] = []
+    executor.run(refuse_three, range(6), keep_going=True, consume=lambda one: seen.append(one.index))
+    assert seen == list(range(6))
+
+
 def test_no_units(executor: Executor) -> None:
     assert executor.run(square_slowly, []) == []
 

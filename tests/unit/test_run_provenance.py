@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from pathlib import Path
 
 import pytest
 
 from photomitrus_cli.errors import InputError, OutputExistsError, WriteError
+from photomitrus_cli.io.atomic import FileRecord
 from photomitrus_cli.run.context import Context, NoProgress, RunControl
 from photomitrus_cli.run.provenance import (
     Product,
     RunRecord,
+    file_entry,
     guard_outputs,
     is_current,
     recorded_units,
@@ -46,11 +49,36 @@ def test_a_complete_product_is_current_under_its_key_alone(product: Product) -> 
     assert product.config.read_text() == "irac: {}\n"
 
 
-@pytest.mark.parametrize("harm", ["changed", "missing", "partial", "no manifest", "broken manifest", "list"])
+def test_files_are_recorded_by_size_and_crc32(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [
+        {"name": path.name, "n_bytes": path.stat().st_size, "crc32": f"{zlib.crc32(path.read_bytes()):08x}"}
+        for path in product.paths
+    ]
+    write_manifest(product, record(), Context(), status="complete")
+    assert json.loads(product.manifest.read_text())["outputs"] == expected
+    picture = FileRecord(product.paths[1], 7, zlib.crc32(b"picture"))
+    summed: list[Path] = []
+
+    def crc32_file(path: Path) -> int:
+        summed.append(path)
+        return 1
+
+    monkeypatch.setattr("photomitrus_cli.run.provenance.crc32_file", crc32_file)
+    write_manifest(product, record(), Context(), status="complete", written=[picture])
+    assert summed == [product.paths[0]]
+    assert json.loads(product.manifest.read_text())["outputs"][1] == expected[1]
+    assert file_entry(Path("/a/b.fits"), 5, 0xABC) == {"path": "/a/b.fits", "n_bytes": 5, "crc32": "00000abc"}
+
+
+@pytest.mark.parametrize(
+    "harm", ["changed", "longer", "missing", "partial", "no manifest", "broken manifest", "list"]
+)
 def test_what_is_not_as_recorded_is_not_current(harm: str, product: Product) -> None:
     write_manifest(product, record(), Context(), status="partial" if harm == "partial" else "complete")
     if harm == "changed":
         product.paths[0].write_bytes(b"mosaiC")
+    elif harm == "longer":
+        product.paths[1].write_bytes(b"picture\0")
     elif harm == "missing":
         product.paths[1].unlink()
     elif harm == "no manifest":

@@ -1,0 +1,63 @@
+"""The robust stack of all frames, kept in tiles: any window of it, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.imaging.mapping import Box
+from photomitrus_cli.run.checkpoint import Store
+
+Float32 = NDArray[np.float32]
+# Checkpoint and window of a tile.
+StackTile = tuple[str, Box]
+
+# Mosaic pixels around a window that interpolation and contrast reach.
+MARGIN = 4
+
+
+def widened(box: Box) -> Box:
+    """Give a window with the margin that looking at the stack needs."""
+    return box[0] - MARGIN, box[1] + MARGIN, box[2] - MARGIN, box[3] + MARGIN
+
+
+def common_part(a: Box, b: Box) -> Box | None:
+    """Give the common part of two boxes (y0, y1, x0, x1), or None."""
+    y0, y1, x0, x1 = max(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), min(a[3], b[3])
+    return (y0, y1, x0, x1) if y0 < y1 and x0 < x1 else None
+
+
+def tiles_around(tiles: Iterable[StackTile], box: Box) -> tuple[StackTile, ...]:
+    """Choose the tiles that a window and its margin reach."""
+    wide = widened(box)
+    return tuple(tile for tile in tiles if common_part(wide, tile[1]))
+
+
+def stack_window(store: Store, tiles: Sequence[StackTile], window: Box) -> tuple[Float32, Float32]:
+    """Put a window of the stack together.
+
+    Returns
+    -------
+    ref, ref_var : ndarray of float32, shape (ny, nx)
+        Stack and its variance; NaN where there is none.
+
+    Raises
+    ------
+    InputError
+        When a checkpoint was damaged since it was written.
+    """
+    shape = (window[1] - window[0], window[3] - window[2])
+    ref, ref_var = (np.full(shape, np.nan, dtype=np.float32) for _ in range(2))
+    for name, tile in tiles:
+        part = common_part(tile, window)
+        if part is None:
+            continue
+        saved = store.require(name).arrays
+        inside, of_tile = (
+            (slice(part[0] - box[0], part[1] - box[0]), slice(part[2] - box[2], part[3] - box[2]))
+            for box in (window, tile)
+        )
+        ref[inside], ref_var[inside] = saved["ref"][of_tile], saved["ref_var"][of_tile]
+    return ref, ref_var
