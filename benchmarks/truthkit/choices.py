@@ -57,7 +57,8 @@ def choice(combine: str, reject: str = "two-pass", pixfrac: float | None = None)
 MEANS = [choice(rule, pixfrac=size) for size in (None, 1.0, 0.7) for rule in ("weighted", "clipped")]
 FLUX_CHOICES = [
     *MEANS,
-    *(choice(one.combine, "none", one.options.get("pixfrac")) for one in MEANS),
+    choice("weighted", "none"),
+    choice("clipped", "none"),
     choice("median-exptime"),
     choice("median-exptime", "none"),
 ]

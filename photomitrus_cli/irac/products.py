@@ -75,7 +75,7 @@ _COLUMNS: dict[str, tuple[str, str | None, str]] = {
     "align_source": ("str", None, "stars, group (of its AOR), or none"),
     "align_dra": ("f8", "arcsec", "correction of the position, right ascension x cos(dec)"),
     "align_ddec": ("f8", "arcsec", "correction of the position, declination"),
-    "align_roll": ("f8", "deg", "correction of the roll about the frame's centre"),
+    "align_roll": ("f8", "deg", "correction of the roll about the centre, east towards north"),
     "align_error": ("f8", "arcsec", "uncertainty of the correction per axis"),
     "align_stars": ("i4", None, "stars matched"),
     "align_rms": ("f8", "arcsec", "scatter of the stars after the correction"),
