@@ -226,6 +226,7 @@ def frame_map(
     frame = sky_wcs(wcs, path)
 
     def points(x: Float, y: Float) -> Float:
+        """Grid positions (x, y) of frame positions."""
         return grid.project(frame.directions(x, y))
 
     inside = np.stack(lattice(shape))

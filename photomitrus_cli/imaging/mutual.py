@@ -160,6 +160,7 @@ def _least_squares(system: System, vectors: Float, start: Float, weight: Float) 
     diagonal = np.where(diagonal > 0.0, diagonal, 1.0)
 
     def gradient(values: Float, shift: Float) -> Float:
+        """Gradient of the sum of squares, one row a frame."""
         apart = weight[:, None] * (values - _means(system, values, weight))
         products = np.stack([(apart * system.east).sum(axis=1), (apart * system.north).sum(axis=1)], axis=1)
         return _sums(system.frame, products, system.n_frames) + _PULL * diagonal * shift

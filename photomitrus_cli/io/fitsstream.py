@@ -46,18 +46,22 @@ class _Plane:
 
     @property
     def itemsize(self) -> int:
+        """Bytes of a pixel."""
         return int(np.dtype(self.unit.dtype).itemsize)
 
     @property
     def n_pixels(self) -> int:
+        """Pixels of the image; 0 for a unit that is only a header."""
         return self.unit.shape[0] * self.unit.shape[1] if self.unit.shape else 0
 
     @property
     def data_start(self) -> int:
+        """Where the pixels start in the file."""
         return self.start + self.header_bytes
 
     @property
     def end(self) -> int:
+        """Where the next unit starts."""
         return self.data_start + padded(self.n_pixels * self.itemsize)
 
 

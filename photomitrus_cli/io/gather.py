@@ -25,6 +25,7 @@ class _Cell:
 
     @property
     def is_full(self) -> bool:
+        """Whether every column has come."""
         return sum(stop - start for start, stop in self.spans) >= len(self.values[0])
 
 

@@ -108,6 +108,7 @@ def settled_header(images: Sequence[str], data_sum: int) -> bytes:
     """
 
     def header(checksum: str) -> bytes:
+        """Give the blocks with one value of CHECKSUM."""
         sums = (
             card_image("CHECKSUM", checksum, "check of the whole unit"),
             card_image("DATASUM", str(data_sum), "sum of the data unit"),

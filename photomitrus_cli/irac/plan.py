@@ -62,8 +62,9 @@ class Plan:
         settings = self.settings
         aligned = settings.align is not None or settings.align_frames
         compared = settings.reject != "none" or settings.background == "overlap"
+        stacked = compared or settings.combine == "clipped"
         copies = 1 + int(aligned or settings.delta_dark) + int(compared)
-        stack = self.n_pixels * _STACK_BYTES_PER_PIXEL if compared else 0
+        stack = self.n_pixels * _STACK_BYTES_PER_PIXEL if stacked else 0
         frames = copies * len(self.selection.frames) * _BYTES_PER_FRAME
         return 2 * self.planes_bytes + stack + frames
 

@@ -12,12 +12,10 @@ import numpy as np
 
 from photomitrus_cli.imaging.align import Alignment, FrameStars, align_frames, align_to_catalogue
 from photomitrus_cli.imaging.skywcs import SkyWcs
-from photomitrus_cli.io.refcat import RefCat
+from photomitrus_cli.io.refcat import RefCat, julian_year
 from photomitrus_cli.irac.passes import Passes, Used
 from photomitrus_cli.irac.scan import FULL_ARRAY
 
-_J2000_MJD = 51544.5
-_DAYS_PER_YEAR = 365.25
 # Frames of so many years share the positions of the catalogue: 100 mas/yr move a star by 6 mas in half of it.
 SEASON_YR = 0.125
 _NO_SEASON = -1
@@ -62,7 +60,7 @@ def _to_catalogue(catalogue: RefCat, used: Sequence[Used], stars: Sequence[Frame
     """Align frames of one season at a time, each with the catalogue's stars where they were then."""
     seasons: dict[int, list[int]] = defaultdict(list)
     for index, one in enumerate(used):
-        year = 2000.0 + (one.frame.mjd - _J2000_MJD) / _DAYS_PER_YEAR
+        year = julian_year(one.frame.mjd)
         # Without a date the motions stay unknown: the catalogue's own epoch.
         seasons[round(year / SEASON_YR) if math.isfinite(year) else _NO_SEASON].append(index)
     found: dict[int, Alignment] = {}

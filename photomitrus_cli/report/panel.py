@@ -140,10 +140,12 @@ class _Box:
 
     @property
     def bottom(self) -> int:
+        """First row of the picture below the image."""
         return self.top + self.height
 
     @property
     def outline(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of the frame around the image."""
         return self.left - 1, self.top - 1, self.left + self.width, self.top + self.height
 
 
