@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -70,6 +71,9 @@ def launch(ctx: click.Context, stage: str, key: str) -> None:
         # Imported before the workers start, which then need not do it again.
         module = importlib.import_module(stage)
         importlib.import_module(_KERNELS).start_numba()
+        # What is loaded by now stays to the end: the collector need not look at it again, in the workers
+        # (which would then copy it) or when this process ends.
+        gc.freeze()
         with _executor(ctx, config) as executor:
             summary = module.run(attrgetter(key)(config), _context(ctx, executor, progress, config))
         # Written before anything is printed: the reader of our output may leave at any line.

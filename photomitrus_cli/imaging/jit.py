@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
+import pickle
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,6 +16,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba import njit
+from numba.core.caching import FunctionCache
+from numba.core.runtime.nrt import rtsys
 
 from photomitrus_cli import __version__
 
@@ -55,6 +60,25 @@ def _caching() -> Iterator[None]:
         settings.CACHE_DIR = before
 
 
+class _KernelCache(FunctionCache):
+    """numba's cache of a compiled function, without what only compiling needs.
+
+    Before it looks into its cache, numba imports and registers every implementation that it could compile a
+    function from: a quarter of a second in each process. A compiled kernel only needs numba's runtime, and
+    the compiler does all of that itself when there is something to compile.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Give the compiled function for a signature, or None."""
+        rtsys.initialize(target_context)
+        # numba has type hints for some of its parts only.
+        load: Any = self._load_overload
+        # A power cut may leave an empty or cut-off file, which compiling replaces.
+        with self._guard_against_spurious_io_errors(), contextlib.suppress(EOFError, pickle.UnpicklingError):
+            return load(sig, target_context)
+        return None
+
+
 def kernel(function: F) -> F:
     """Compile a numeric kernel with numba, without the GIL and cached on disk.
 
@@ -70,13 +94,13 @@ def kernel(function: F) -> F:
     callable
         The compiled function, with the same signature.
     """
-    try:
-        with _caching():
-            return cast("F", njit(cache=True, nogil=True, fastmath={"contract"})(function))
-    except RuntimeError:
-        # numba found no writable folder for its cache (a read-only installation without a home): the first
-        # call of each process then compiles, which costs seconds and nothing else.
-        return cast("F", njit(nogil=True, fastmath={"contract"})(function))
+    compiled: Any = njit(nogil=True, fastmath={"contract"})(function)
+    # Without a writable folder for the cache (a read-only installation without a home) the first call of
+    # each process compiles, which costs seconds and nothing else.
+    cache: Any = _KernelCache
+    with _caching(), contextlib.suppress(RuntimeError):
+        compiled._cache = cache(function)  # noqa: SLF001 - what `njit(cache=True)` does, with a cache of ours
+    return cast("F", compiled)
 
 
 @contextmanager
@@ -103,7 +127,9 @@ def start_numba() -> None:
     """Do what numba does at the first kernel of a process, before workers are forked that would repeat it.
 
     To be called by programs of our own only: kernels with matrix products, which we have none of, cannot be
-    compiled in this process afterwards, and a third of the start-up time is saved.
+    compiled in this process afterwards if this was the first one to be compiled, which saves an import.
     """
     with _without_blas():
         _nothing()
+        # The first kernel of arrays that comes out of the cache imports it.
+        importlib.import_module("numba.np.arrayobj")

@@ -72,19 +72,22 @@ def load_frame(
     pixels[:RADIUS], pixels[ny + RADIUS :] = np.float32(0.0), np.float32(0.0)
     state[:RADIUS], state[ny + RADIUS :] = BAD, BAD
     none = np.float32(0.0)
+    # Rows of their own between, because pairs side by side and three kinds of number do not go together.
+    value, noise = np.empty(nx, dtype=np.float32), np.empty(nx, dtype=np.float32)
     for j in range(ny):
         line, flags = pixels[j + RADIUS], state[j + RADIUS]
         line[:RADIUS], line[nx + RADIUS :] = none, none
         flags[:RADIUS], flags[nx + RADIUS :] = BAD, BAD
-        inner, marks = line[RADIUS : nx + RADIUS], flags[RADIUS : nx + RADIUS]
+        marks = flags[RADIUS : nx + RADIUS]
         for i in range(nx):
-            value, noise = sci[j, i], var[j, i]
+            one, two = sci[j, i], var[j, i]
             # The difference of an infinite value with itself is NaN, which fails any test.
-            good = (value - value == none) & (noise - noise == none) & (noise >= none) & (not bad[j, i])
+            good = (one - one == none) & (two - two == none) & (two >= none) & (not bad[j, i])
+            value[i], noise[i] = one if good else none, two if good else none
             marks[i] = np.uint8(0) if good else BAD
         for i in range(nx):
-            inner[i, 0] = none if marks[i] else sci[j, i]
-            inner[i, 1] = none if marks[i] else var[j, i]
+            line[i + RADIUS, 0] = value[i]
+            line[i + RADIUS, 1] = noise[i]
         if saturated.size:
             for i in range(nx):
                 marks[i] |= SATURATED if saturated[j, i] else np.uint8(0)
@@ -146,8 +149,8 @@ def _fill_pass(pixels: Float32, state: State, todo: NDArray[np.int32], grown: in
     low = max(RADIUS - grown, 0)
     high_y = min(state.shape[0] - RADIUS + grown, state.shape[0])
     high_x = min(state.shape[1] - RIGHT_BORDER + grown, state.shape[1])
-    # Filled ones become known at the end, so that the order of filling does not matter.
-    done = np.zeros(todo.shape[0], dtype=np.bool_)
+    rest = np.empty_like(todo)
+    n_done = n_rest = 0
     for n in range(todo.shape[0]):
         j, i = todo[n, 0], todo[n, 1]
         total, value, noise = np.float32(0.0), np.float32(0.0), np.float32(0.0)
@@ -156,18 +159,24 @@ def _fill_pass(pixels: Float32, state: State, todo: NDArray[np.int32], grown: in
         left, right = np.uint64(max(i - REACH, low)), np.uint64(min(i + REACH + 1, high_x))
         for b in range(np.uint64(max(j - REACH, low)), np.uint64(min(j + REACH + 1, high_y))):
             for a in range(left, right):
+                # A branch: with choices in its place some sums would be rounded otherwise (no fused steps).
                 if state[b, a] < _UNKNOWN:
                     weight = _WEIGHTS[b + row, a + col]
                     total += weight
                     value += weight * pixels[b, a, 0]
                     noise += weight * pixels[b, a, 1]
+        # The two lists cannot overtake the reading of the first.
         if total > np.float32(0.0):
             pixels[j, i, 0], pixels[j, i, 1] = value / total, noise / total
-            done[n] = True
-    for n in range(todo.shape[0]):
-        if done[n]:
-            state[todo[n, 0], todo[n, 1]] &= ~_UNKNOWN
-    return todo[~done]
+            todo[n_done, 0], todo[n_done, 1] = j, i
+            n_done += 1
+        else:
+            rest[n_rest, 0], rest[n_rest, 1] = j, i
+            n_rest += 1
+    # Filled ones become known at the end, so that the order of filling does not matter.
+    for n in range(n_done):
+        state[todo[n, 0], todo[n, 1]] &= ~_UNKNOWN
+    return rest[:n_rest]
 
 
 @kernel

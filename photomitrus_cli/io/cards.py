@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -87,6 +87,11 @@ class Cards(Mapping[str, Value]):
     def matching(self, pattern: re.Pattern[str]) -> Iterator[str]:
         """Return the keywords that match a pattern whole; quicker than asking every keyword."""
         return (key for key in self._all_keys() if pattern.fullmatch(key) and key in self)
+
+    def any_of(self, keys: Collection[str]) -> bool:
+        """Tell whether any of some upper-case keywords is in the header; quicker than asking for each."""
+        codes = map(key_code, keys)
+        return not self._index.keys().isdisjoint(codes) and any(key in self for key in keys)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

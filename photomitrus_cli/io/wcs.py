@@ -58,9 +58,9 @@ def _is_simple(cards: Cards) -> bool:
         # astropy ignores polynomials below the second order and refuses one without the other.
         distorted = all((cards.integer(f"{name}_ORDER", 0) or 0) >= 2 for name in ("A", "B"))
     else:
-        distorted = not any(key in cards for key in _ORDERS)
+        distorted = not cards.any_of(_ORDERS)
     degrees = all(cards.get(f"CUNIT{axis}", "deg") == "deg" for axis in (1, 2))
-    plain = not any(key in cards for key in _SPECIAL)
+    plain = not cards.any_of(_SPECIAL)
     return (
         types in _TAN
         and distorted

@@ -50,16 +50,22 @@ class Ingested:
     frame : PreparedFrame
     pixel_map : PixelMap
         Of the mosaic's pixels in the frame.
-    frame_map : FrameMap
-        Of the frame's pixels in the mosaic.
+    placed : FrameMap or None
+        Of the frame's pixels in the mosaic, where the run asks for it.
     saturated : ndarray of int64, shape (n, 2)
         Its saturated pixels, (y, x).
     """
 
     frame: PreparedFrame
     pixel_map: PixelMap
-    frame_map: FrameMap
+    placed: FrameMap | None
     saturated: NDArray[np.int64]
+
+    @property
+    def frame_map(self) -> FrameMap:
+        """Of the frame's pixels in the mosaic."""
+        assert self.placed is not None  # noqa: S101 - the rules of reading ask for it where a pass does
+        return self.placed
 
 
 def chunks(items: Sequence[Item]) -> Iterator[tuple[int, Sequence[Item]]]:
@@ -70,16 +76,17 @@ def chunks(items: Sequence[Item]) -> Iterator[tuple[int, Sequence[Item]]]:
 
 def pack(index: int, one: Ingested) -> tuple[Arrays, dict[str, Any]]:
     """Give a frame's arrays, under names that carry its number in the chunk, and what to tell of its map."""
-    pixel_map, frame_map = one.pixel_map, one.frame_map
+    pixel_map, placed = one.pixel_map, one.placed
     (y0, y1, x0, x1), (j0, i0), (ny, nx) = pixel_map.bbox, pixel_map.origin, pixel_map.shape
     # As numbers of one array, because tiles read them again and again.
-    numbers = [y0, y1, x0, x1, j0, i0, ny, nx, pixel_map.step, frame_map.step]
+    numbers = [y0, y1, x0, x1, j0, i0, ny, nx, pixel_map.step, placed.step if placed else 0]
+    place_error = placed.max_error_px if placed else np.nan
     arrays: Arrays = {
-        f"map{index}": np.array([*numbers, pixel_map.max_error_px, frame_map.max_error_px]),
+        f"map{index}": np.array([*numbers, pixel_map.max_error_px, place_error]),
         f"pixels{index}": one.frame.pixels,
         f"state{index}": one.frame.state,
         f"nodes{index}": np.stack([pixel_map.node_x, pixel_map.node_y]),
-        f"places{index}": np.stack([frame_map.node_x, frame_map.node_y]),
+        f"places{index}": np.stack([placed.node_x, placed.node_y]) if placed else np.empty((2, 0, 0)),
         f"saturated{index}": one.saturated,
     }
     return arrays, {"bbox": [y0, y1, x0, x1], "map_error_px": float(pixel_map.max_error_px)}
@@ -99,9 +106,9 @@ def unpack(index: int, arrays: Mapping[str, NDArray[Any]]) -> Ingested:
         shape=(ny, nx),
         max_error_px=map_error,
     )
-    frame_map = FrameMap(place_step, places[0], places[1], (ny, nx), place_error)
+    placed = FrameMap(place_step, places[0], places[1], (ny, nx), place_error) if places.size else None
     frame = PreparedFrame(arrays[f"pixels{index}"], arrays[f"state{index}"])
-    return Ingested(frame, pixel_map, frame_map, arrays[f"saturated{index}"])
+    return Ingested(frame, pixel_map, placed, arrays[f"saturated{index}"])
 
 
 class FrameReader:

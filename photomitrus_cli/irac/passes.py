@@ -115,6 +115,10 @@ def read_all(passes: Passes) -> list[tuple[Frame, Place, dict[str, Any] | Astrom
         settings.mesh_size_px,
         objects=settings.delta_dark,
         stars=settings.align is not None or settings.align_frames,
+        # What revision needs it makes itself, of corrected positions.
+        places=settings.reject != "none"
+        or settings.background == "overlap"
+        or settings.resample == "drizzle",
     )
     frames = plan.selection.frames
     tasks = [

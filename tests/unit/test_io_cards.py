@@ -113,6 +113,14 @@ def test_get_is_case_blind_and_has_a_default() -> None:
     assert (cards.get("a"), cards.get("B", 3), cards.get("c"), cards.get("D")) == (0, 3, "x", None)
 
 
+def test_any_of_is_asking_for_each() -> None:
+    cards = cards_of("ONE     = 1", "NOTHING =", "HIERARCH A LONG ONE = 2")
+    assert cards.any_of(("TWO", "ONE"))
+    assert cards.any_of(("A LONG ONE",))
+    assert not cards.any_of(("TWO", "NOTHING", "COMMENT"))
+    assert not cards.any_of(())
+
+
 def test_ampersand_without_continuation_stays() -> None:
     assert cards_of("KEY     = 'R&D &'", "NEXT    = 1")["KEY"] == "R&D &"
 

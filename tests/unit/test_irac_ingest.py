@@ -22,7 +22,7 @@ from photomitrus_cli.irac.chunks import INNER, FrameReader, Place
 from photomitrus_cli.irac.frames import select_frames
 from photomitrus_cli.irac.ingest import IngestRules, IngestTask, ingest, read_arrays
 from photomitrus_cli.irac.names import find_files
-from photomitrus_cli.irac.scan import FULL_ARRAY, Frame
+from photomitrus_cli.irac.scan import FULL_ARRAY, Frame, Needs
 from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.context import Context
 
@@ -43,7 +43,7 @@ def frame(field: Path) -> Frame:
 def scanned(path: Path) -> Frame:
     """A frame as its headers are now; a file that changes afterwards is refused."""
     files = find_files([path.parent], "cbcd")
-    chosen = select_frames(files, Context(), filetype="cbcd", channel=1, min_exptime_s=0.0, missing="refuse")
+    chosen = select_frames(files, Context(), filetype="cbcd", needs=Needs(1), missing="refuse")
     return next(one for one in chosen.frames if one.path == path)
 
 
@@ -160,6 +160,30 @@ def test_a_checkpoint_brings_the_frames_back_and_is_used(field: Path, tmp_path: 
     for path in frames(field):
         path.unlink()
     assert ingest(one) == metas
+
+
+def test_places_are_left_out_where_no_pass_asks_for_them(field: Path, tmp_path: Path) -> None:
+    """Nothing else changes; a frame with a saturated pixel has them all the same."""
+    plain, full = frames(field)[:2]
+    for path, bits in ((plain, 0), (full, 1 << 13)):
+        imask = np.zeros((256, 256), "i2")
+        imask[10, 20] = bits
+        edit(companion(path, "bimsk"), data=imask)
+    chosen = scanned(plain), scanned(full)
+    loaded = []
+    for places in (True, False):
+        one = task(*chosen, folder=tmp_path / str(places), rules=replace(RULES, places=places))
+        one.store.folder.mkdir()
+        ingest(one)
+        loaded.append([FrameReader(one.store).get(Place("one", index)) for index in range(2)])
+    for with_places, without in zip(*loaded, strict=True):
+        assert np.array_equal(with_places.frame.pixels, without.frame.pixels)
+        assert np.array_equal(with_places.pixel_map.node_x, without.pixel_map.node_x, equal_nan=True)
+    assert [one.placed is not None for one in loaded[0] + loaded[1]] == [True, True, False, True]
+    assert np.array_equal(loaded[1][1].frame_map.node_x, loaded[0][1].frame_map.node_x)
+    assert loaded[1][1].saturated.tolist() == [[10, 20]]
+    with pytest.raises(AssertionError):
+        _ = loaded[1][0].frame_map
 
 
 @pytest.mark.parametrize("what", ["away", "empty", "constant"])
