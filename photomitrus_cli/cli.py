@@ -54,8 +54,13 @@ GROUPS: dict[str, GroupEntry] = {
     ),
     "irac": GroupEntry(
         "Spitzer/IRAC: mosaics and photometry.",
-        {"mosaic": Entry("irac_mosaic", "Combine frames into one mosaic with its uncertainty.")},
-        planned=("phot",),
+        {
+            "correct": Entry(
+                "irac_correct", "Correct a table of fluxes for the response at their positions."
+            ),
+            "mosaic": Entry("irac_mosaic", "Combine frames into one mosaic with its uncertainty."),
+            "phot": Entry("irac_phot", "Measure targets: corrected fluxes per image and per AOR."),
+        },
     ),
     "prime": GroupEntry("PRIME: near-infrared stacks.", {}, planned=("stack",)),
     "simulate": GroupEntry(

@@ -155,16 +155,28 @@ def find_inverse(wcs: SkyWcs, shape: tuple[int, int], grid: Grid, accuracy: floa
         Exact for a TAN-SIP frame without absurd slopes, else `fit_inverse`.
     """
     if isinstance(wcs, TanSip):
-        slope, shift = _strength(wcs, shape)
+        slope, shift = strength(wcs, shape)
         if slope < STEEP:
             return ExactInverse(wcs, shape, wcs.inverse_matrix @ grid.matrix, shift)
     return fit_inverse(wcs, shape, grid, accuracy)
 
 
-def _strength(wcs: TanSip, shape: tuple[int, int]) -> tuple[float, float]:
-    """Largest slope (Frobenius norm) and shift (pixels) of the distortion within a frame, on a lattice.
+def strength(wcs: TanSip, shape: tuple[int, int]) -> tuple[float, float]:
+    """Measure the distortion within a frame, on a lattice.
 
-    A slope below 1 means that no two positions have the same image.
+    Parameters
+    ----------
+    wcs : TanSip
+        The frame.
+    shape : tuple of int
+        (ny, nx) of the frame.
+
+    Returns
+    -------
+    slope : float
+        The largest (Frobenius norm); below 1 no two positions have the same image.
+    shift : float
+        The largest, pixels.
     """
     x, y = lattice(shape)
     out = np.empty((ROWS, x.size))

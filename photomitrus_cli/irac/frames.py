@@ -12,8 +12,8 @@ from typing import Literal
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.fitsread import ImageSource
-from photomitrus_cli.irac.names import IMASK_TYPE, RMASK_TYPE, stem_and_type, uncertainty_types
-from photomitrus_cli.irac.scan import FILES_PER_UNIT, Frame, FrameKey, Scanned, ScanTask, scan
+from photomitrus_cli.irac.names import RMASK_TYPE, imask_type, stem_and_type, uncertainty_types
+from photomitrus_cli.irac.scan import FILES_PER_UNIT, Frame, FrameKey, Needs, Scanned, ScanTask, scan
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.summary import UnitRecord
 
@@ -46,11 +46,10 @@ def select_frames(
     context: Context,
     *,
     filetype: str,
-    channel: int,
-    min_exptime_s: float,
+    needs: Needs,
     missing: MissingPolicy,
 ) -> Selection:
-    """Choose the frames of a channel and give each its companions.
+    """Choose the frames and give each its companions.
 
     Parameters
     ----------
@@ -59,9 +58,7 @@ def select_frames(
     context : Context
         Its workers share the headers; under ``keep_going`` broken frames are recorded as failed.
     filetype : str
-    channel : int
-    min_exptime_s : float
-        Shorter exposures are skipped, s.
+    needs : Needs
     missing : {'estimate', 'refuse', 'drop'}
         What to do with frames that lack an uncertainty or a mask.
 
@@ -71,7 +68,7 @@ def select_frames(
         For a broken header (unless ``keep_going``), or a missing companion under ``refuse``.
     """
     keep_going = context.control.keep_going
-    scanned = _scan_all(files, filetype, channel, min_exptime_s, context)
+    scanned = _scan_all(files, filetype, needs, context)
     selection = Selection()
     usable: list[Frame] = []
     for one in scanned[filetype]:
@@ -86,21 +83,21 @@ def select_frames(
         else:
             selection.other_channels += 1
     unique = _newest_of_each(usable, filetype, selection)
-    companions = _Companions(scanned, filetype)
+    companions = _Companions(scanned, filetype, photometry=needs.photometry)
     for frame in unique:
         _pair(frame, companions, selection, missing, keep_going=keep_going)
     return selection
 
 
 def _scan_all(
-    files: Mapping[str, list[Path]], filetype: str, channel: int, min_exptime_s: float, context: Context
+    files: Mapping[str, list[Path]], filetype: str, needs: Needs, context: Context
 ) -> dict[str, list[Scanned]]:
     """Read all headers, in the order of the files of each kind."""
     tasks, kinds = [], []
     for kind, paths in files.items():
         for start in range(0, len(paths), FILES_PER_UNIT):
             part = tuple(paths[start : start + FILES_PER_UNIT])
-            tasks.append(ScanTask(part, channel, min_exptime_s, companions=kind != filetype))
+            tasks.append(ScanTask(part, needs, companions=kind != filetype))
             kinds.append(kind)
     with context.progress.task("headers", sum(len(task.paths) for task in tasks)) as advance:
         outcomes = context.executor.run(scan, tasks, consume=lambda one: advance(len(one.result or ())))
@@ -134,9 +131,12 @@ def _preference(filetype: str, frame: Frame) -> tuple[list[int], bool, str]:
 class _Companions:
     """Uncertainties and masks by the key in their headers."""
 
-    def __init__(self, scanned: Mapping[str, list[Scanned]], filetype: str) -> None:
+    def __init__(self, scanned: Mapping[str, list[Scanned]], filetype: str, *, photometry: bool) -> None:
         self.broken: dict[str, InputError] = {}
-        self.kinds = {"unc": uncertainty_types(filetype), "imask": (IMASK_TYPE,), "rmask": (RMASK_TYPE,)}
+        self.kinds = {"unc": uncertainty_types(filetype), "imask": (imask_type(filetype),)}
+        if not photometry:
+            # Multiframe masks take the cores of stars for outliers: not for measuring stars.
+            self.kinds["rmask"] = (RMASK_TYPE,)
         self._tables = {kind: self._index(found) for kind, found in scanned.items() if kind != filetype}
 
     def _index(self, found: Iterable[Scanned]) -> dict[FrameKey, list[ImageSource]]:
@@ -186,4 +186,4 @@ def _pair(
     if absent and missing == "drop":
         selection.records.append(UnitRecord(str(frame.path), "skipped", f"has no {', '.join(absent)}"))
         return
-    selection.frames.append(replace(frame, unc=found["unc"], imask=found["imask"], rmask=found["rmask"]))
+    selection.frames.append(replace(frame, unc=found["unc"], imask=found["imask"], rmask=found.get("rmask")))

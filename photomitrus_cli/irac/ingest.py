@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import AstromapError, InputError
+from photomitrus_cli.errors import AstromapError
 from photomitrus_cli.imaging.background import (
     BackgroundLevel,
-    difference_sigma,
     masked_median,
     mode_level,
 )
@@ -27,12 +25,12 @@ from photomitrus_cli.imaging.objects import object_mask
 from photomitrus_cli.imaging.planes import join_planes
 from photomitrus_cli.imaging.resample import prepare_frame
 from photomitrus_cli.imaging.skywcs import SkyWcs
-from photomitrus_cli.io.fitsread import ImageSource, Pixels, read_pixels
+from photomitrus_cli.io.fitsread import read_pixels
 from photomitrus_cli.irac.chunks import INNER, OBJECT, Arrays, Ingested, pack
 from photomitrus_cli.irac.facts import SATURATION_BIT
+from photomitrus_cli.irac.reading import estimated_variance, files_read, read_companion, read_mask
 from photomitrus_cli.irac.scan import Frame
 from photomitrus_cli.run.checkpoint import Store
-from photomitrus_cli.run.provenance import file_entry
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -40,8 +38,6 @@ Background = Literal["median", "mode", "mesh", "overlap", "none"]
 
 # More than the arrays of a chunk, and less than the C library's limit of 32 MB for what it keeps.
 _KEPT_BYTES = 24 << 20
-# Pixels brighter than this above the sky hold objects and say nothing about its noise.
-OBJECT_SIGMA = 3.0
 
 
 @dataclass(frozen=True)
@@ -137,8 +133,8 @@ def read_arrays(frame: Frame, rules: IngestRules) -> FrameArrays:
     image = read_pixels(frame.source)
     sci = np.asarray(image.data, dtype=np.float32)
     shape = (sci.shape[0], sci.shape[1])
-    unc = _companion(frame.unc, shape, frame.path)
-    imask, rmask = (_mask(source, shape, frame.path) for source in (frame.imask, frame.rmask))
+    unc = read_companion(frame.unc, shape, frame.path)
+    imask, rmask = (read_mask(source, shape, frame.path) for source in (frame.imask, frame.rmask))
     patterns = bit_pattern(rules.imask_bits), bit_pattern(rules.rmask_bits), 1 << SATURATION_BIT
     with np.errstate(over="ignore", under="ignore"):
         noise = None if unc is None else np.asarray(unc.data, dtype=np.float32)
@@ -146,49 +142,16 @@ def read_arrays(frame: Frame, rules: IngestRules) -> FrameArrays:
     var, bad, saturated = join_planes(sci, noise, i_bits, r_bits, patterns)
     level = mode_level(sci, bad) if rules.background == "mode" else masked_median(sci, bad)
     if var is None:
-        var = _estimated_variance(sci, bad, level, frame)
+        var = estimated_variance(sci, bad, level, frame)
     sci = _without_sky(sci, bad, level, rules)
-    return FrameArrays(sci, var, bad, saturated, level, _inputs(frame, (image, unc, imask, rmask)))
-
-
-def _inputs(frame: Frame, files: tuple[Pixels | None, ...]) -> list[dict[str, Any]]:
-    """Record the files read."""
-    pairs = zip((frame.source, frame.unc, frame.imask, frame.rmask), files, strict=True)
-    return [
-        file_entry(source.path, source.n_bytes, pixels.crc32)
-        for source, pixels in pairs
-        if source is not None and pixels is not None
-    ]
-
-
-def _companion(
-    source: ImageSource | None, shape: tuple[int, int], of: Path, *, blank: bool = True
-) -> Pixels | None:
-    if source is None:
-        return None
-    companion = read_pixels(source, blank=blank)
-    if companion.data.shape != shape:
-        raise InputError(f"{source.path}: shape {companion.data.shape} differs from {shape} of {of.name}")
-    return companion
-
-
-def _mask(source: ImageSource | None, shape: tuple[int, int], of: Path) -> Pixels | None:
-    mask = _companion(source, shape, of, blank=False)
-    if source is not None and mask is not None and mask.data.dtype.kind not in "iu":
-        raise InputError(f"{source.path}: a mask has whole numbers, not {mask.data.dtype.name}")
-    return mask
-
-
-def _estimated_variance(sci: Float32, bad: Bool, level: BackgroundLevel, frame: Frame) -> Float32:
-    """Estimate the variance, (MJy/sr)^2, from the frame itself when there is no uncertainty.
-
-    It is the noise of the sky pixels, squared, plus the Poisson noise of what is above the sky:
-    S FLUXCONV / (GAIN EXPTIME) for S in MJy/sr, since S GAIN EXPTIME / FLUXCONV is a number of electrons.
-    """
-    above = np.where(np.isfinite(sci), sci - np.float32(level.level), np.float32(0.0))
-    noise = difference_sigma(sci, bad | (above > OBJECT_SIGMA * level.sigma))
-    poisson = np.clip(above, 0.0, None) / np.float32(frame.conversion * frame.exptime_s)
-    return np.asarray(noise**2 + poisson, dtype=np.float32)
+    return FrameArrays(
+        sci,
+        var,
+        bad,
+        saturated,
+        level,
+        files_read(((frame.source, image), (frame.unc, unc), (frame.imask, imask), (frame.rmask, rmask))),
+    )
 
 
 def _without_sky(sci: Float32, bad: Bool, level: BackgroundLevel, rules: IngestRules) -> Float32:

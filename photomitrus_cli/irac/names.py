@@ -19,9 +19,10 @@ _log = logging.getLogger(__name__)
 FITS_SUFFIXES = (".fits", ".fits.gz", ".fits.fz")
 # Uncertainties that belong to a type of frame, the best first. Types made by others (such as ``clean``) are
 # derived from the corrected frames.
-UNCERTAINTY_TYPES = {"bcd": ("bunc", "cbunc"), "cbcd": ("cbunc", "bunc")}
+UNCERTAINTY_TYPES = {"bcd": ("bunc", "cbunc"), "cbcd": ("cbunc", "bunc"), "sub2d": ("unc2d",)}
 OTHER_UNCERTAINTY_TYPES = ("cbunc", "bunc")
 IMASK_TYPE = "bimsk"
+_IMASK_TYPES = {"sub2d": "msk2d"}
 RMASK_TYPE = "brmsk"
 # What an archive folder holds; a file of such a type is a frame only when that type is asked for.
 ARCHIVE_TYPES = frozenset(
@@ -51,6 +52,11 @@ def uncertainty_types(filetype: str) -> tuple[str, ...]:
     return UNCERTAINTY_TYPES.get(filetype, OTHER_UNCERTAINTY_TYPES)
 
 
+def imask_type(filetype: str) -> str:
+    """Give the type of the instrument mask of a type of frame."""
+    return _IMASK_TYPES.get(filetype, IMASK_TYPE)
+
+
 def find_files(inputs: Iterable[Path], filetype: str) -> dict[str, list[Path]]:
     """Find frames of one type and whatever may accompany them.
 
@@ -74,7 +80,7 @@ def find_files(inputs: Iterable[Path], filetype: str) -> dict[str, list[Path]]:
     InputError
         When an input does not exist or cannot be read.
     """
-    companions = {*uncertainty_types(filetype), IMASK_TYPE, RMASK_TYPE}
+    companions = {*uncertainty_types(filetype), imask_type(filetype), RMASK_TYPE}
     found: _Found = {kind: {} for kind in (filetype, *companions)}
     searched: set[Path] = set()
     for path in _expand(inputs):
@@ -94,7 +100,7 @@ def find_files(inputs: Iterable[Path], filetype: str) -> dict[str, list[Path]]:
 
 def types_found(inputs: Iterable[Path]) -> Counter[str]:
     """Count the FITS files of each type below the inputs, companions left out; for a helpful message."""
-    companions = {IMASK_TYPE, RMASK_TYPE, *OTHER_UNCERTAINTY_TYPES}
+    companions = {IMASK_TYPE, RMASK_TYPE, *OTHER_UNCERTAINTY_TYPES, *_IMASK_TYPES.values(), "unc2d", "cov2d"}
     kinds: Counter[str] = Counter()
     for path in _expand(inputs):
         files = _walk(path, set()) if path.is_dir() else [path]

@@ -20,7 +20,7 @@ from photomitrus_cli.irac.config import MosaicSettings
 from photomitrus_cli.irac.facts import PIXEL_ARCSEC
 from photomitrus_cli.irac.frames import Selection, select_frames
 from photomitrus_cli.irac.names import find_files, types_found
-from photomitrus_cli.irac.scan import FULL_ARRAY
+from photomitrus_cli.irac.scan import FULL_ARRAY, Needs
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
 from photomitrus_cli.run.summary import UnitRecord
@@ -111,8 +111,7 @@ def make_plan(settings: MosaicSettings, product: Product, context: Context) -> P
         files,
         context,
         filetype=settings.filetype,
-        channel=settings.channel,
-        min_exptime_s=settings.min_exptime_s,
+        needs=Needs(settings.channel, settings.min_exptime_s),
         missing=settings.missing,
     )
     if not selection.frames:
@@ -125,7 +124,7 @@ def make_plan(settings: MosaicSettings, product: Product, context: Context) -> P
     others = [path for path in (settings.align, settings.like) if path is not None]
     refuse_overwriting_inputs(outputs, [*others, *(path for paths in files.values() for path in paths)])
     inputs = [source.path for frame in selection.frames for source in frame.sources] + others
-    _refuse_unprintable([*product.paths, *inputs])
+    refuse_unprintable([*product.paths, *inputs])
     # The frames left out are part of the product too, in its table.
     # The paths of catalogue and grid count with their files' states, as those of the frames do.
     decisive = settings.model_dump(mode="json", exclude={"inputs", "output", "align", "like"}) | {
@@ -171,8 +170,18 @@ def _refuse_coarse(channel: int, scale_arcsec: float) -> None:
         )
 
 
-def _refuse_unprintable(paths: Iterable[Path]) -> None:
-    """Refuse names that no table, log or terminal could show."""
+def refuse_unprintable(paths: Iterable[Path]) -> None:
+    """Refuse names that no table, log or terminal could show.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+
+    Raises
+    ------
+    InputError
+        For a name that is not UTF-8.
+    """
     for path in paths:
         try:
             str(path).encode("utf-8")

@@ -13,6 +13,8 @@ from photomitrus_cli.io.wcs import celestial_wcs
 
 SURFACE_BRIGHTNESS_UNITS = frozenset({"MJy/sr", "MJY/SR", "MJy sr-1", "MJy.sr-1"})
 FULL_ARRAY = (256, 256)
+SUBARRAY = (32, 32)
+SUBARRAY_CUBE = (64, 32, 32)
 # Files a unit of work: enough that handing it over costs nothing beside it.
 FILES_PER_UNIT = 48
 
@@ -31,6 +33,28 @@ class FrameKey:
     channel: int
     expid: int
     dcenum: int
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What tables of photometry tell of a frame besides.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the image, slowest axis first: (256, 256), (32, 32) or (64, 32, 32).
+    readmode : str
+        FULL or SUB.
+    date_obs, aorlabel, ditherpos, ditherscale : str
+        The header's DATE_OBS, AORLABEL, DITHPOS and DITHSCAL, ``--`` where absent.
+    """
+
+    shape: tuple[int, ...]
+    readmode: str
+    date_obs: str
+    aorlabel: str
+    ditherpos: str
+    ditherscale: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +80,8 @@ class Frame:
         MJD_OBS, days; NaN when absent.
     unc, imask, rmask : ImageSource or None
         The uncertainty, the instrument mask and the outlier mask, where they exist.
+    notes : Notes or None
+        Where photometry is to be done.
     """
 
     source: ImageSource
@@ -70,6 +96,7 @@ class Frame:
     unc: ImageSource | None = None
     imask: ImageSource | None = None
     rmask: ImageSource | None = None
+    notes: Notes | None = None
 
     @property
     def path(self) -> Path:
@@ -88,23 +115,39 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Needs:
+    """Which frames are wanted.
+
+    Attributes
+    ----------
+    channel : int or None
+        Of other channels nothing more is read; None takes all.
+    min_exptime_s, min_framtime_s : float
+        Shorter exposures are not wanted, s.
+    photometry : bool
+        Whether subarray images and cubes are wanted too, and what tables tell of a frame.
+    """
+
+    channel: int | None = None
+    min_exptime_s: float = 0.0
+    min_framtime_s: float = 0.0
+    photometry: bool = False
+
+
+@dataclass(frozen=True)
 class ScanTask:
     """Files whose headers are to be read; a unit of work.
 
     Attributes
     ----------
     paths : tuple of Path
-    channel : int
-        Of frames of other channels nothing more is read.
-    min_exptime_s : float
-        Shorter exposures are not wanted, s.
+    needs: Needs
     companions : bool
         Whether these are uncertainties and masks, of which only the key is wanted.
     """
 
     paths: tuple[Path, ...]
-    channel: int
-    min_exptime_s: float
+    needs: Needs
     companions: bool
 
     def __str__(self) -> str:
@@ -119,7 +162,7 @@ class Scanned:
     ----------
     path : Path
     frame : Frame or None
-        A usable frame of the channel asked for, without companions yet.
+        A usable frame of a channel asked for, without companions yet.
     reason : str
         Why a sound frame cannot be used.
     key, source : FrameKey, ImageSource or None
@@ -151,7 +194,7 @@ def _scan_companion(path: Path) -> Scanned:
 
 def _scan_frame(path: Path, task: ScanTask) -> Scanned:
     try:
-        frame, reason = read_frame(path, task.channel, task.min_exptime_s)
+        frame, reason = read_frame(path, task.needs)
         return Scanned(path, frame=frame, reason=reason)
     except InputError as error:
         return Scanned(path, error=error)
@@ -170,16 +213,13 @@ def frame_key(cards: Cards) -> FrameKey:
     )
 
 
-def read_frame(path: Path, channel: int, min_exptime_s: float) -> tuple[Frame | None, str]:
+def read_frame(path: Path, needs: Needs) -> tuple[Frame | None, str]:
     """Read a frame's header.
 
     Parameters
     ----------
     path : Path
-    channel : int
-        Of other channels nothing more is read.
-    min_exptime_s : float
-        Shorter exposures are not wanted, s.
+    needs : Needs
 
     Returns
     -------
@@ -196,13 +236,14 @@ def read_frame(path: Path, channel: int, min_exptime_s: float) -> tuple[Frame | 
     try:
         cards, source = read_header(path)
     except InputError:
-        if _is_of_another_channel(path, channel):
+        if _is_of_another_channel(path, needs.channel):
             return None, ""
         raise
     key = frame_key(cards)
-    if key.channel != channel:
+    if needs.channel not in (None, key.channel):
         return None, ""
-    reason = _no_frame(cards) or _unusable(cards, min_exptime_s)
+    shape = tuple(cards.integer(f"NAXIS{axis}") for axis in range(cards.integer("NAXIS"), 0, -1))
+    reason = _no_frame(cards, shape, needs) or _unusable(cards, needs)
     if reason:
         return None, reason
     frame = Frame(
@@ -215,38 +256,52 @@ def read_frame(path: Path, channel: int, min_exptime_s: float) -> tuple[Frame | 
         gain=cards.number("GAIN"),
         fluxconv=cards.number("FLUXCONV"),
         mjd=cards.number("MJD_OBS", float("nan")),
+        notes=_notes(cards, shape) if needs.photometry else None,
     )
     return frame, ""
 
 
-def _is_of_another_channel(path: Path, channel: int) -> bool:
+def _notes(cards: Cards, shape: tuple[int, ...]) -> Notes:
+    words = (str(cards.get(key, "--")).strip() for key in ("DATE_OBS", "AORLABEL", "DITHPOS", "DITHSCAL"))
+    mode = "FULL" if shape == FULL_ARRAY else "SUB"
+    return Notes(shape, cards.text("READMODE", mode).strip().upper(), *words)
+
+
+def _is_of_another_channel(path: Path, channel: int | None) -> bool:
     """Tell of a damaged file whether its header still says that nobody asked for it."""
+    if channel is None:
+        return False
     try:
         return read_cards(path, whole=False).integer("CHNLNUM") != channel
     except InputError:
         return False
 
 
-def _no_frame(cards: Cards) -> str:
-    """Say why an image is no full-array frame in surface brightness; empty when it is one."""
+def _no_frame(cards: Cards, shape: tuple[int, ...], needs: Needs) -> str:
+    """Say why an image is no frame in surface brightness of a shape that is wanted; empty when it is one."""
     unit = cards.text("BUNIT", "")
-    n_axes = cards.integer("NAXIS")
-    shape = tuple(cards.integer(f"NAXIS{axis}") for axis in range(n_axes, 0, -1))
     if cards.integer("BITPIX") > 0 and "BSCALE" not in cards:
         return "holds whole numbers: a mask, not a frame"
     if unit.strip() not in SURFACE_BRIGHTNESS_UNITS:
         return f"BUNIT is '{unit}', not MJy/sr"
-    if n_axes != len(FULL_ARRAY) or shape != FULL_ARRAY:
-        return f"not a full-array frame ({' x '.join(map(str, shape))} pixels)"
+    wanted = (FULL_ARRAY, SUBARRAY, SUBARRAY_CUBE) if needs.photometry else (FULL_ARRAY,)
+    if shape not in wanted:
+        kind = "neither a full-array nor a subarray" if needs.photometry else "not a full-array"
+        return f"{kind} frame ({' x '.join(map(str, shape))} pixels)"
     return ""
 
 
-def _unusable(cards: Cards, min_exptime_s: float) -> str:
+def _unusable(cards: Cards, needs: Needs) -> str:
     exptime, gain, fluxconv = (cards.number(key) for key in ("EXPTIME", "GAIN", "FLUXCONV"))
     if not exptime > 0:
         return f"EXPTIME is {exptime:g} s"
     if not (gain > 0 and fluxconv > 0):
         return f"GAIN {gain:g} or FLUXCONV {fluxconv:g} is not positive"
-    if exptime < min_exptime_s:
-        return f"EXPTIME {exptime:g} s is below {min_exptime_s:g} s"
+    if exptime < needs.min_exptime_s:
+        return f"EXPTIME {exptime:g} s is below {needs.min_exptime_s:g} s"
+    framtime = cards.number("FRAMTIME", float("nan"))
+    if needs.photometry and not framtime > 0:
+        return f"FRAMTIME is {framtime:g} s"
+    if framtime < needs.min_framtime_s:
+        return f"FRAMTIME {framtime:g} s is below {needs.min_framtime_s:g} s"
     return ""

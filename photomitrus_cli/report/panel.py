@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.report.colours import Stretch, coloured, round_values
 from photomitrus_cli.report.skyaxes import SkyAxes
+from photomitrus_cli.report.text import TEXT, font, write_upwards
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
 # Sizes in pixels of the picture.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 118, 100, 44, 60
 _BAR_GAP, _BAR, _TICK, _GAP = 14, 16, 5, 4
 _MIN_WIDTH, _MIN_HEIGHT = 220, 120
-_TEXT, _TITLE = 14, 18
+_TITLE = 18
 _GRID_GREY, _GRID_STRENGTH, _DASH = 110.0, 0.7, 3.0
 _BAR_TICKS = 6
 _NAMES = {True: "right ascension (ICRS)", False: "declination (ICRS)"}
@@ -92,7 +93,7 @@ def draw_title(picture: Image.Image, text: str) -> None:
     from PIL import ImageDraw
 
     ImageDraw.Draw(picture).text(
-        (picture.width / 2, _TOP / 2), text, fill="black", font=_font(_TITLE), anchor="mm"
+        (picture.width / 2, _TOP / 2), text, fill="black", font=font(_TITLE), anchor="mm"
     )
 
 
@@ -123,9 +124,9 @@ def draw_panel(
     draw.rectangle(box.outline, outline="black")
     _draw_ticks(draw, box, frame)
     names = _NAMES[frame.axes.bottom_is_ra], _NAMES[not frame.axes.bottom_is_ra]
-    draw.text((box.left + box.width / 2, box.bottom + 40), names[0], "black", _font(_TEXT), "mm")
+    draw.text((box.left + box.width / 2, box.bottom + 40), names[0], "black", font(TEXT), "mm")
     if not left:
-        _write_upwards(picture, (16, box.top + box.height // 2), names[1])
+        write_upwards(picture, (16, box.top + box.height // 2), names[1])
     _draw_bar(picture, draw, box, panel)
 
 
@@ -150,22 +151,22 @@ class _Box:
 
 
 def _draw_ticks(draw: ImageDraw.ImageDraw, box: _Box, frame: Frame) -> None:
-    font, end = _font(_TEXT), -1.0
+    letters, end = font(TEXT), -1.0
     for tick in sorted(frame.axes.bottom, key=lambda tick: tick.position):
         x = box.left + frame.place(tick.position)
         draw.line((x, box.bottom, x, box.bottom + _TICK), fill="black")
-        half = font.getlength(tick.label) / 2
+        half = letters.getlength(tick.label) / 2
         # Where lines crowd, near a pole, some go without their label.
         if x - half > end:
-            draw.text((x, box.bottom + _TICK + _GAP), tick.label, "black", font, "mt")
+            draw.text((x, box.bottom + _TICK + _GAP), tick.label, "black", letters, "mt")
             end = x + half + 2 * _GAP
-    end = float(box.bottom + _TEXT)
+    end = float(box.bottom + TEXT)
     for tick in sorted(frame.axes.left, key=lambda tick: tick.position):
         y = box.bottom - 1 - frame.place(tick.position)
         draw.line((box.left - 1 - _TICK, y, box.left - 1, y), fill="black")
-        if y + _TEXT / 2 < end:
-            draw.text((box.left - 1 - _TICK - _GAP, y), tick.label, "black", font, "rm")
-            end = y - _TEXT / 2
+        if y + TEXT / 2 < end:
+            draw.text((box.left - 1 - _TICK - _GAP, y), tick.label, "black", letters, "rm")
+            end = y - TEXT / 2
 
 
 def _draw_bar(picture: Image.Image, draw: ImageDraw.ImageDraw, box: _Box, panel: Panel) -> None:
@@ -176,29 +177,17 @@ def _draw_bar(picture: Image.Image, draw: ImageDraw.ImageDraw, box: _Box, panel:
     bar = np.repeat(panel.table[levels][:, None], _BAR, axis=1)
     picture.paste(Image.fromarray(bar), (left, box.top))
     draw.rectangle((left - 1, box.top - 1, left + _BAR, box.bottom), outline="black")
-    font = _font(_TEXT)
+    letters = font(TEXT)
     widest = 0.0
-    count = min(_BAR_TICKS, max(1, box.height // (2 * _TEXT)))
+    count = min(_BAR_TICKS, max(1, box.height // (2 * TEXT)))
     for value in round_values(panel.stretch, count, whole=panel.whole):
         y = box.bottom - 1 - panel.stretch.share(value) * (box.height - 1)
         text = f"{value:.5g}"
         draw.line((left + _BAR, y, left + _BAR + _TICK, y), fill="black")
-        draw.text((left + _BAR + _TICK + _GAP, y), text, "black", font, "lm")
-        widest = max(widest, font.getlength(text))
-    right = left + _BAR + _TICK + 2 * _GAP + int(widest) + _TEXT // 2
-    _write_upwards(picture, (right, box.top + box.height // 2), panel.label)
-
-
-def _write_upwards(picture: Image.Image, centre: tuple[int, int], text: str) -> None:
-    from PIL import Image, ImageDraw
-
-    font = _font(_TEXT)
-    size = (int(font.getlength(text)) + 2, _TEXT + 6)
-    label = Image.new("L", size, 0)
-    ImageDraw.Draw(label).text((size[0] / 2, size[1] / 2), text, 255, font, "mm")
-    label = label.rotate(90, expand=True)
-    corner = (centre[0] - label.width // 2, max(0, centre[1] - label.height // 2))
-    picture.paste("black", (*corner, corner[0] + label.width, corner[1] + label.height), label)
+        draw.text((left + _BAR + _TICK + _GAP, y), text, "black", letters, "lm")
+        widest = max(widest, letters.getlength(text))
+    right = left + _BAR + _TICK + 2 * _GAP + int(widest) + TEXT // 2
+    write_upwards(picture, (right, box.top + box.height // 2), panel.label)
 
 
 def line_cover(frame: Frame, width: int, height: int) -> NDArray[np.float64]:
@@ -255,9 +244,3 @@ def _splat(
         weight = length * (right if shift_x else 1.0 - right) * (down if shift_y else 1.0 - down)
         total += np.bincount((at_y * width + at_x)[inside], weight[inside], height * width)
     return total.reshape(height, width)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    from PIL import ImageFont
-
-    return ImageFont.load_default(size)

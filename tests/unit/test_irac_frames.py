@@ -12,7 +12,7 @@ from astropy.io import fits
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.irac.frames import Selection, select_frames
 from photomitrus_cli.irac.names import find_files
-from photomitrus_cli.irac.scan import Frame, FrameKey, read_frame
+from photomitrus_cli.irac.scan import Frame, FrameKey, Needs, read_frame
 from photomitrus_cli.run.context import Context, RunControl
 from photomitrus_cli.run.parallel import local_executor
 
@@ -49,7 +49,7 @@ def make(path: Path, shape: tuple[int, ...] = (256, 256), remove: str = "", **ca
 
 
 def select(*inputs: Path, keep_going: bool = False, **more: Any) -> Selection:
-    options: dict[str, Any] = {"channel": 1, "min_exptime_s": 15.0, "missing": "estimate"} | more
+    options: dict[str, Any] = {"needs": Needs(1, 15.0), "missing": "estimate"} | more
     context = Context(control=RunControl(keep_going=keep_going))
     return select_frames(find_files(inputs, "cbcd"), context, filetype="cbcd", **options)
 
@@ -60,7 +60,7 @@ def companions(frame: Frame) -> dict[str, Path]:
 
 
 def test_a_frame_is_what_its_header_says(tmp_path: Path) -> None:
-    frame, reason = read_frame(make(tmp_path / "a_cbcd.fits"), 1, 15.0)
+    frame, reason = read_frame(make(tmp_path / "a_cbcd.fits"), Needs(1, 15.0))
     assert reason == ""
     assert frame is not None
     assert frame.key == FrameKey(17577216, 1, 11, 0)
@@ -75,12 +75,12 @@ def test_a_frame_is_what_its_header_says(tmp_path: Path) -> None:
 def test_needed_keywords(keyword: str, tmp_path: Path) -> None:
     path = make(tmp_path / "a_cbcd.fits", remove=keyword)
     with pytest.raises(InputError, match=f"a_cbcd.fits: .*{keyword}"):
-        read_frame(path, 1, 15.0)
+        read_frame(path, Needs(1, 15.0))
 
 
 @pytest.mark.parametrize("keyword", ["DCENUM", "FRAMTIME", "MJD_OBS", "CREATOR"])
 def test_keywords_that_may_be_absent(keyword: str, tmp_path: Path) -> None:
-    frame, reason = read_frame(make(tmp_path / "a_cbcd.fits", remove=keyword), 1, 15.0)
+    frame, reason = read_frame(make(tmp_path / "a_cbcd.fits", remove=keyword), Needs(1, 15.0))
     assert frame is not None
     assert reason == ""
 
@@ -113,16 +113,16 @@ def test_other_channels_are_counted_and_not_judged(tmp_path: Path) -> None:
 def test_a_wcs_that_cannot_be_read_breaks_only_a_wanted_frame(tmp_path: Path) -> None:
     path = make(tmp_path / "a_cbcd.fits", remove="CTYPE2")
     with pytest.raises(InputError, match=r"a_cbcd\.fits: the header has no celestial WCS"):
-        read_frame(path, 1, 15.0)
-    assert read_frame(path, 2, 15.0) == (None, "")
-    assert read_frame(path, 1, 30.0) == (None, "EXPTIME 26.8 s is below 30 s")
+        read_frame(path, Needs(1, 15.0))
+    assert read_frame(path, Needs(2, 15.0)) == (None, "")
+    assert read_frame(path, Needs(1, 30.0)) == (None, "EXPTIME 26.8 s is below 30 s")
 
 
 def test_the_workers_share_the_headers_and_the_order_is_that_of_the_files(tmp_path: Path) -> None:
     """More files than one unit of work takes; two workers."""
     paths = [make(tmp_path / f"{n:03d}_cbcd.fits", (1, 1), EXPID=99 - n) for n in range(50)]
     files = {"cbcd": paths}
-    options: dict[str, Any] = {"filetype": "cbcd", "channel": 1, "min_exptime_s": 0.0, "missing": "estimate"}
+    options: dict[str, Any] = {"filetype": "cbcd", "needs": Needs(1), "missing": "estimate"}
     alone = select_frames(files, Context(), **options)
     with local_executor(2) as executor:
         shared = select_frames(files, Context(executor=executor), **options)

@@ -1,0 +1,373 @@
+"""The two tables of a photometry run: one row per image, one row per AOR.
+
+The columns of rafia37/IRAC_photometry come first, under their names and with their meanings; what is new
+follows. CSV holds the same columns as ECSV, which adds units and descriptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.irac.measure import Flag
+from photomitrus_cli.irac.photaors import AorGroup, Judged
+from photomitrus_cli.irac.photflux import Fluxes
+from photomitrus_cli.irac.photsettings import PhotSettings
+from photomitrus_cli.irac.targets import Target
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+Columns = Mapping[str, NDArray[Any]]
+ABSENT = "--"
+# Flags of the original's own columns, Y or N.
+_SEED_FLAGS = {
+    "Coord Conversion Issue": Flag.NO_POSITION,
+    "Centroiding Issue": Flag.CENTROID_FAILED,
+    "Bad Center Guess": Flag.FAR_FROM_TARGET,
+    "Not In FOV": Flag.OFF_FIELD,
+    "Ap Out Of Bound": Flag.OFF_EDGE | Flag.OFF_FIELD,
+}
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Everything that the tables are made of.
+
+    Attributes
+    ----------
+    columns : mapping of str to ndarray, shape (n,)
+        As measured.
+    fluxes : Fluxes
+    judged : Judged
+    targets : tuple of Target
+    settings : PhotSettings
+    """
+
+    columns: Columns
+    fluxes: Fluxes
+    judged: Judged
+    targets: tuple[Target, ...]
+    settings: PhotSettings
+
+    def radii(self, aperture: int) -> str:
+        """Write an aperture as in the tables: 10,12,20."""
+        return ",".join(f"{radius:g}" for radius in self.settings.apertures[aperture])
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    unit: str
+    description: str
+    values: Callable[[Measurements], Any]
+
+
+def _plain(field: str) -> Callable[[Measurements], Any]:
+    return lambda one: one.columns[field]
+
+
+def _flux(field: str) -> Callable[[Measurements], Any]:
+    return lambda one: getattr(one.fluxes, field)
+
+
+def _file_numbers(one: Measurements) -> NDArray[np.int64]:
+    """Give each image its number within AOR, target and aperture, from 1."""
+    counts: dict[tuple[int, ...], int] = {}
+    names = ("target", "aorkey", "channel", "aperture")
+    numbers = []
+    for key in zip(*(one.columns[name].tolist() for name in names), strict=True):
+        counts[key] = counts.get(key, 0) + 1
+        numbers.append(counts[key])
+    return np.array(numbers, dtype=np.int64)
+
+
+def _seed_flag(flag: Flag) -> Callable[[Measurements], Any]:
+    return lambda one: np.where((one.columns["flags"] & int(flag)) != 0, "Y", "N")
+
+
+def _flag_words(one: Measurements) -> list[str]:
+    words = {}
+    for flags in np.unique(one.columns["flags"]).tolist():
+        names = [str(flag.name) for flag in Flag if flag in Flag(flags)]
+        words[flags] = "|".join(names)
+    found = [words[flags] for flags in one.columns["flags"].tolist()]
+    return [
+        f"{text}|ABOVE_LIMIT".lstrip("|") if above else text
+        for text, above in zip(found, one.fluxes.above_limit.tolist(), strict=True)
+    ]
+
+
+def _target(field: str) -> Callable[[Measurements], Any]:
+    return lambda one: [getattr(one.targets[number], field) for number in one.columns["target"].tolist()]
+
+
+_PX_FLUX = "MJy pix / sr"
+_IMAGE = (
+    _Column("File#", "", "number of the image within AOR, target and aperture", _file_numbers),
+    *(
+        _Column(name, "", f"Y where this happened: {name.lower()}", _seed_flag(flag))
+        for name, flag in _SEED_FLAGS.items()
+    ),
+    _Column("Xc", "pix", "centroid x, 0-based, native pixels", _plain("x")),
+    _Column("Yc", "pix", "centroid y, 0-based, native pixels", _plain("y")),
+    _Column("Fx", "pix", "full width at half maximum along x", _plain("fwhm_x")),
+    _Column("Fy", "pix", "full width at half maximum along y", _plain("fwhm_y")),
+    _Column("Time[MJD]", "d", "MJD_OBS", _plain("mjd")),
+    _Column("Raw_Flux", _PX_FLUX, "sum in the aperture", _plain("raw")),
+    _Column(
+        "Bkg_Flux",
+        _PX_FLUX,
+        "background in the aperture",
+        lambda one: one.columns["raw"] - one.columns["net"],
+    ),
+    _Column("Res_Flux", _PX_FLUX, "sum less background, before corrections", _plain("net")),
+    _Column("AORKEY", "", "key of the observation", _plain("aorkey")),
+    _Column("Target", "", "name of the target", _target("name")),
+    _Column("Channel", "", "IRAC channel", _plain("channel")),
+    _Column(
+        "Aperture",
+        "pix",
+        "radius, inner and outer radius of the annulus, native pixels",
+        lambda one: [one.radii(k) for k in one.columns["aperture"].tolist()],
+    ),
+    _Column("File", "", "name of the frame", _plain("file")),
+    _Column("EXPID", "", "exposure number", _plain("expid")),
+    _Column("DCENUM", "", "number within the exposure", _plain("dcenum")),
+    _Column("Plane", "", "plane of a subarray cube, 0-based; -1 for a whole image", _plain("plane")),
+    _Column("Mission", "", "CRYO or WARM", lambda one: np.char.upper(one.fluxes.mission)),
+    _Column("Read Mode", "", "FULL or SUB", _plain("readmode")),
+    _Column("FTime (sec)", "s", "FRAMTIME", _plain("framtime_s")),
+    _Column("Xc_err", "pix", "standard error of Xc", _plain("x_err")),
+    _Column("Yc_err", "pix", "standard error of Yc", _plain("y_err")),
+    _Column("Offset", "pix", "distance of the centroid from the target by the WCS", _plain("offset_px")),
+    _Column("Background", "MJy / sr", "level of the annulus", _plain("background")),
+    _Column("Background_err", "MJy / sr", "standard error of the level", _plain("background_err")),
+    _Column("Sky_sigma", "MJy / sr", "scatter of the pixels of the annulus", _plain("sky_sigma")),
+    _Column("N_background", "", "pixels of the annulus used", _plain("n_background")),
+    _Column("Bad_area", "pix2", "area of the bad pixels in the aperture", _plain("bad_area")),
+    _Column(
+        "Repaired_Flux", _PX_FLUX, "estimate of the light on bad pixels, part of Raw_Flux", _plain("repaired")
+    ),
+    _Column(
+        "Flux_uncorrected (mJy)",
+        "mJy",
+        "Res_Flux as a flux density, before corrections",
+        _flux("uncorrected"),
+    ),
+    _Column("R_al", "", "array-location response, divided by", _flux("r_al")),
+    _Column("R_pp", "", "pixel-phase response, divided by", _flux("r_pp")),
+    _Column("Ap_corr", "", "aperture correction, multiplied by", _flux("ap_corr")),
+    _Column(
+        "Calibration", "", "factor for versions with a wrong FLUXCONV, multiplied by", _flux("calibration")
+    ),
+    _Column("Flux (mJy)", "mJy", "corrected flux density", _flux("flux")),
+    _Column("Error (mJy)", "mJy", "its standard error: pixels, background, centroid", _flux("err")),
+    _Column(
+        "Photon_err", _PX_FLUX, "part of the error: noise of the pixels in the aperture", _plain("photon_err")
+    ),
+    _Column(
+        "Background_part_err",
+        _PX_FLUX,
+        "part of the error: level of the background",
+        _plain("background_part_err"),
+    ),
+    _Column("Repair_err", _PX_FLUX, "part of the error: estimates for bad pixels", _plain("repair_err")),
+    _Column("Centroid_err", _PX_FLUX, "part of the error: place of the aperture", _plain("centroid_err")),
+    _Column("Phase_err (mJy)", "mJy", "part of the error: place within the pixel", _flux("phase_err")),
+    _Column("Flags", "", "what was noticed, by name", _flag_words),
+    _Column(
+        "Used",
+        "",
+        "Y where the flux is part of that of its AOR",
+        lambda one: np.where([not reason for reason in one.judged.reasons], "Y", "N"),
+    ),
+    _Column("Reason", "", "why it is not", lambda one: one.judged.reasons),
+)
+
+
+def image_table(one: Measurements) -> Table:
+    """Make the table of images.
+
+    Parameters
+    ----------
+    one : Measurements
+
+    Returns
+    -------
+    astropy.table.Table
+        A row for each image, target and aperture.
+    """
+    from astropy.table import Column, Table
+
+    made = [
+        Column(column.values(one), name=column.name, unit=column.unit or None, description=column.description)
+        for column in _IMAGE
+    ]
+    table = Table(made)
+    table.meta["functions"] = list(one.fluxes.functions)
+    return table
+
+
+def problem_aors(one: Measurements) -> list[int]:
+    """Give the keys of the AORs that have a target without any usable frame in any frame time.
+
+    Parameters
+    ----------
+    one : Measurements
+
+    Returns
+    -------
+    list of int
+        Ascending.
+    """
+    good: set[tuple[int, ...]] = set()
+    every: set[tuple[int, ...]] = set()
+    for group in one.judged.groups:
+        first = group.rows[0]
+        key = tuple(int(one.columns[name][first]) for name in ("aorkey", "target", "channel", "aperture"))
+        every.add(key)
+        if group.flux is not None:
+            good.add(key)
+    return sorted({key[0] for key in every - good})
+
+
+@dataclass(frozen=True)
+class _AorColumn:
+    name: str
+    unit: str
+    description: str
+    value: Callable[[Measurements, AorGroup], Any]
+
+
+def _first(field: str) -> Callable[[Measurements, AorGroup], Any]:
+    return lambda one, group: one.columns[field][group.rows[0]]
+
+
+def _result(field: str) -> Callable[[Measurements, AorGroup], Any]:
+    return lambda _, group: float("nan") if group.flux is None else getattr(group.flux, field)
+
+
+def _of_target(field: str) -> Callable[[Measurements, AorGroup], Any]:
+    return lambda one, group: getattr(one.targets[int(one.columns["target"][group.rows[0]])], field)
+
+
+def _spread(_: Measurements, group: AorGroup) -> float:
+    if group.flux is None:
+        return float("nan")
+    return float(100.0 * group.flux.std_population / group.flux.flux) if group.flux.flux else float("nan")
+
+
+def _middle(field: str) -> Callable[[Measurements, AorGroup], Any]:
+    return lambda one, group: float(np.mean(one.columns[field][group.rows]))
+
+
+def _note(one: Measurements, group: AorGroup) -> str:
+    notes = []
+    if group.n_saturated:
+        notes.append(f"{group.n_saturated} saturated frames")
+    if group.flux is None:
+        found = sorted({one.judged.reasons[row] for row in group.rows if one.judged.reasons[row]})
+        notes.append("no usable frame: " + "; ".join(found))
+    versions = sorted({str(one.columns["creator"][row]) for row in group.rows})
+    if len(versions) > 1:
+        notes.append("pipeline versions " + ", ".join(versions))
+    return "; ".join(notes)
+
+
+_AOR = (
+    _AorColumn("AORKEY", "", "key of the observation", _first("aorkey")),
+    _AorColumn("Target RA", "deg", "right ascension of the target, ICRS", _of_target("ra")),
+    _AorColumn("Target Dec", "deg", "declination of the target, ICRS", _of_target("dec")),
+    _AorColumn("DateObs", "", "DATE_OBS of the first frame", _first("date_obs")),
+    _AorColumn(
+        "Mission", "", "CRYO or WARM", lambda one, group: str(one.fluxes.mission[group.rows[0]]).upper()
+    ),
+    _AorColumn("Read Mode", "", "FULL or SUB", _first("readmode")),
+    _AorColumn(
+        "Workable/Total Files in AOR",
+        "",
+        "images with a usable flux, of all",
+        lambda _, group: f"{group.n_workable}/{group.rows.size}",
+    ),
+    _AorColumn(
+        "Cycling DPattern",
+        "",
+        "YES where the AOR label says so",
+        lambda one, group: "YES" if "cycl" in str(one.columns["aorlabel"][group.rows[0]]).lower() else "NO",
+    ),
+    _AorColumn("DScale", "", "DITHSCAL", _first("ditherscale")),
+    _AorColumn("DPosition", "", "DITHPOS of the first frame", _first("ditherpos")),
+    _AorColumn("FTime (sec)", "s", "FRAMTIME", _first("framtime_s")),
+    _AorColumn("Time (MJD)", "d", "mean MJD_OBS of the frames", _middle("mjd")),
+    _AorColumn("Flux (mJy)", "mJy", "mean of the corrected fluxes", _result("flux")),
+    _AorColumn(
+        "Error (mJy)",
+        "mJy",
+        "population standard deviation of the fluxes, as in the original",
+        _result("std_population"),
+    ),
+    _AorColumn("Spread (%)", "%", "100 Error / Flux", _spread),
+    _AorColumn(
+        "Outliers Rejected",
+        "",
+        "frames left out as outliers",
+        lambda _, group: 0 if group.flux is None else group.flux.n_rejected,
+    ),
+    _AorColumn("Target", "", "name of the target", _of_target("name")),
+    _AorColumn("Channel", "", "IRAC channel", _first("channel")),
+    _AorColumn(
+        "Aperture",
+        "pix",
+        "radius, inner and outer radius of the annulus, native pixels",
+        lambda one, group: one.radii(int(one.columns["aperture"][group.rows[0]])),
+    ),
+    _AorColumn(
+        "N_used", "", "fluxes in the mean", lambda _, group: 0 if group.flux is None else group.flux.n_used
+    ),
+    _AorColumn(
+        "Error of Mean (mJy)", "mJy", "standard error of the mean from the scatter", _result("err_mean")
+    ),
+    _AorColumn(
+        "Formal Error (mJy)",
+        "mJy",
+        "standard error of the mean from the errors of the fluxes",
+        _result("err_formal"),
+    ),
+    _AorColumn("Scatter (mJy)", "mJy", "sample standard deviation of the fluxes", _result("scatter")),
+    _AorColumn("N_saturated", "", "saturated frames", lambda _, group: group.n_saturated),
+    _AorColumn("Note", "", "what to know of this flux", _note),
+)
+
+
+def aor_table(one: Measurements) -> Table:
+    """Make the table of AORs.
+
+    Parameters
+    ----------
+    one : Measurements
+
+    Returns
+    -------
+    astropy.table.Table
+        A row for each AOR, target, channel, read mode, frame time and aperture; NaN without a usable frame.
+    """
+    from astropy.table import Column, Table
+
+    groups: Sequence[AorGroup] = one.judged.groups
+    made = [
+        Column(
+            [column.value(one, group) for group in groups],
+            name=column.name,
+            unit=column.unit or None,
+            description=column.description,
+        )
+        for column in _AOR
+    ]
+    table = Table(made)
+    table.meta["functions"] = list(one.fluxes.functions)
+    return table

@@ -1,0 +1,219 @@
+"""What a photometry run tells: summary, warnings, log, figures."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from photomitrus_cli.io.atomic import atomic_path
+from photomitrus_cli.irac.apcorr import calibration_factor
+from photomitrus_cli.irac.photlog import log_text
+from photomitrus_cli.irac.photplan import PhotPlan
+from photomitrus_cli.irac.photplots import FluxRows, aor_scatter, time_series
+from photomitrus_cli.irac.phottables import Measurements
+from photomitrus_cli.run.context import Context
+from photomitrus_cli.run.provenance import recorded_facts, recorded_units, utc_now
+from photomitrus_cli.run.summary import Figure, RunStatus, Summary, UnitRecord
+
+_CAPTIONS = (
+    "Flux of every image against time; hollow: not part of the flux of its AOR.",
+    "Flux of every AOR with its error of the mean.",
+)
+_MOST_NAMED = 5
+
+
+def summarise(
+    plan: PhotPlan,
+    units: list[UnitRecord],
+    status: RunStatus,
+    measured: Measurements | None = None,
+    problems: Sequence[int] = (),
+) -> Summary:
+    """Tell of the frames and, once measured, of the fluxes.
+
+    Parameters
+    ----------
+    plan : PhotPlan
+    units : list of UnitRecord
+    status : {'done', 'up to date', 'planned', 'partial'}
+    measured : Measurements, optional
+    problems : sequence of int, optional
+        Keys of AORs without a flux.
+
+    Returns
+    -------
+    Summary
+    """
+    counts = [sum(unit.status == kind for unit in units) for kind in ("used", "skipped", "failed")]
+    frames = plan.selection.frames
+    facts = {
+        "frames": f"{counts[0]} used, {counts[1]} skipped, {counts[2]} failed",
+        "AORs": f"{len({frame.key.aorkey for frame in frames})}",
+        "targets": f"{len(plan.wanted.targets)}",
+        "without uncertainty": f"{sum(frame.unc is None for frame in frames)}",
+        "without mask": f"{sum(frame.imask is None for frame in frames)}",
+    }
+    warnings = _warnings(plan)
+    if measured is not None:
+        facts |= _fluxes(measured, problems)
+        warnings += _flux_warnings(measured, problems)
+    paths = plan.product.paths
+    title = f"IRAC photometry, {plan.settings.stem}"
+    summary = Summary(title, status, facts, [*paths, plan.product.manifest], units, warnings)
+    if measured is not None:
+        summary.figures = _figures(plan)
+    return summary
+
+
+def up_to_date(plan: PhotPlan) -> Summary:
+    """Tell of a finished run what was told when it was made."""
+    told = recorded_facts(plan.product)
+    summary = summarise(plan, recorded_units(plan.product), "up to date")
+    return replace(summary, facts=told["summary"], warnings=list(told["warnings"]), figures=_figures(plan))
+
+
+def _figures(plan: PhotPlan) -> list[Figure]:
+    return [Figure(path, caption) for path, caption in zip(plan.product.paths[5:], _CAPTIONS, strict=True)]
+
+
+def _fluxes(one: Measurements, problems: Sequence[int]) -> dict[str, str]:
+    facts: dict[str, str] = {}
+    for number, target in enumerate(one.targets):
+        for k, aperture in enumerate(one.settings.apertures):
+            groups = [
+                group.flux
+                for group in one.judged.groups
+                if group.flux is not None
+                and (one.columns["target"][group.rows[0]], one.columns["aperture"][group.rows[0]])
+                == (number, k)
+            ]
+            if groups and len(facts) < _MOST_NAMED:
+                values = np.array([flux.flux for flux in groups])
+                scatter = (
+                    f", scatter {100 * values.std(ddof=1) / abs(values.mean()):.2g} %"
+                    if values.size > 1
+                    else ""
+                )
+                radii = ",".join(f"{radius:g}" for radius in aperture)
+                facts[f"{target.name} at {radii}"] = (
+                    f"median {np.median(values):.6g} mJy of {values.size} AOR fluxes{scatter}"
+                )
+    used = sum(not reason for reason in one.judged.reasons)
+    facts["fluxes"] = f"{used} of {len(one.judged.reasons)} used"
+    facts["problem AORs"] = _some(problems) if problems else "none"
+    return facts
+
+
+def _some(values: Sequence[object]) -> str:
+    """List the first few."""
+    more = f" and {len(values) - _MOST_NAMED} more" if len(values) > _MOST_NAMED else ""
+    return ", ".join(map(str, values[:_MOST_NAMED])) + more
+
+
+def _warnings(plan: PhotPlan) -> list[str]:
+    frames = plan.selection.frames
+    warnings = [f"no frame to measure in {_some(plan.empty)}"] if plan.empty else []
+    for channel in sorted({frame.key.channel for frame in frames}):
+        own = [frame for frame in frames if frame.key.channel == channel]
+        versions = sorted({frame.creator for frame in own})
+        calibrations = sorted({(frame.gain, frame.fluxconv) for frame in own})
+        if len(versions) > 1 or len(calibrations) > 1:
+            listed = ", ".join(f"{gain:g}/{fluxconv:g}" for gain, fluxconv in calibrations)
+            warnings.append(
+                f"channel {channel}: frames of several calibrations: "
+                f"pipeline {', '.join(versions)}, GAIN/FLUXCONV {listed}"
+            )
+        wrong = [version for version in versions if calibration_factor(version, channel) != 1.0]
+        if wrong:
+            factor = calibration_factor(wrong[0], channel)
+            warnings.append(
+                f"channel {channel}: frames of pipeline {', '.join(wrong)} have a wrong FLUXCONV; "
+                f"their fluxes are multiplied by {factor:g}"
+            )
+    return warnings
+
+
+def _flux_warnings(one: Measurements, problems: Sequence[int]) -> list[str]:
+    warnings = []
+    if problems:
+        warnings.append(f"no usable frame in {len(problems)} AORs: {_some(problems)}")
+    saturated = sum("saturated" in reason for reason in one.judged.reasons)
+    if saturated:
+        warnings.append(f"{saturated} images of a target are saturated and left out of the AOR fluxes")
+    late = int(np.sum((one.columns["channel"] > 2) & (one.fluxes.mission == "warm")))
+    if late:
+        warnings.append("channels 3 and 4 of the warm mission: no corrections exist, fluxes are uncorrected")
+    return warnings
+
+
+def log_of(plan: PhotPlan, one: Measurements, problems: Sequence[int], context: Context) -> str:
+    """Give the text log of a run.
+
+    Parameters
+    ----------
+    plan : PhotPlan
+    one : Measurements
+    problems : sequence of int
+        Keys of AORs without a flux.
+    context : Context
+
+    Returns
+    -------
+    str
+    """
+    pairs = zip(one.columns["channel"].tolist(), one.fluxes.mission.tolist(), strict=True)
+    return log_text(
+        date=utc_now(),
+        parameters=shlex.join([*context.command.split(), *context.argv[len(context.command.split()) - 1 :]]),
+        instruments=[f"IRAC channel {channel} ({mission})" for channel, mission in sorted(set(pairs))],
+        filetype=plan.settings.filetype,
+        targets=[target.name for target in one.targets],
+        apertures=[one.radii(k) for k in range(len(plan.settings.apertures))],
+        problems=problems,
+        comment=plan.settings.comment,
+    )
+
+
+def draw(series: Path, aors: Path, one: Measurements) -> None:
+    """Draw the two figures of a run, of the first aperture.
+
+    Parameters
+    ----------
+    series, aors : Path
+        PNGs to make or replace.
+    one : Measurements
+
+    Raises
+    ------
+    WriteError
+        When one cannot be written.
+    """
+    columns, fluxes = one.columns, one.fluxes
+    rows = np.flatnonzero(columns["aperture"] == 0)
+    kept = np.array([not reason for reason in one.judged.reasons], dtype=np.bool_)
+    frames = FluxRows(
+        columns["mjd"][rows], fluxes.flux[rows], fluxes.err[rows], kept[rows], columns["channel"][rows],
+        columns["framtime_s"][rows], columns["target"][rows], columns["aorkey"][rows],
+    )  # fmt: skip
+    groups = [group for group in one.judged.groups if columns["aperture"][group.rows[0]] == 0]
+    first = np.array([group.rows[0] for group in groups], dtype=np.intp)
+    means = FluxRows(
+        columns["mjd"][first],
+        np.array([math.nan if group.flux is None else group.flux.flux for group in groups]),
+        np.array([math.nan if group.flux is None else group.flux.err_mean for group in groups]),
+        np.array([group.flux is not None for group in groups], dtype=np.bool_),
+        columns["channel"][first],
+        columns["framtime_s"][first],
+        columns["target"][first],
+        columns["aorkey"][first],
+    )
+    radii = one.radii(0)
+    with atomic_path(series) as part:
+        time_series(part, frames, title=f"IRAC aperture {radii}: images")
+    with atomic_path(aors) as part:
+        aor_scatter(part, means, title=f"IRAC aperture {radii}: AORs")

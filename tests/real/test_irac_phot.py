@@ -1,0 +1,143 @@
+"""Photometry of real Spitzer/IRAC frames: scatter between exposures, and the archive's own images of cubes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from truthkit.dither import gaia_positions
+from truthkit.photometry import robust_sigma
+
+from photomitrus_cli.errors import ConfigError
+from photomitrus_cli.irac.phot import photometer
+
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
+
+XO3 = "04 21 52.7 +57 49 02"
+# Of the apertures for which the archive's functions were derived, and a larger one.
+SMALL, LARGE = (3, 3, 7), (4, 12, 20)
+
+
+def xo3(real_data: Path, aperture: tuple[int, int, int], **keys: Any) -> Table:
+    """Measure the five subarray exposures; the annulus of 12 to 20 px reaches beyond the subarray."""
+    folder = real_data / "irac-subarray-xo3"
+    return photometer([folder], XO3, apertures=[aperture], aperture_correction="none", **keys)[1]
+
+
+def scatter_percent(table: Table, name: str = "Flux (mJy)") -> float:
+    values = np.array(table[name])
+    assert np.isfinite(values).all()
+    return float(100.0 * values.std(ddof=1) / values.mean())
+
+
+@pytest.mark.parametrize("aperture", [SMALL, LARGE])
+def test_subarray_exposures_agree_to_a_tenth_of_a_per_cent(
+    real_data: Path, aperture: tuple[int, int, int]
+) -> None:
+    table = xo3(real_data, aperture)
+    assert len(table) == 5
+    corrected, raw = scatter_percent(table), scatter_percent(table, "Flux_uncorrected (mJy)")
+    assert corrected <= 0.10
+    assert corrected < raw
+    # The errors of the exposures are of the size of their scatter or above it, not below.
+    assert np.median(table["Error (mJy)"]) > 0.5 * np.std(table["Flux (mJy)"], ddof=1)
+
+
+def test_the_matched_functions_are_no_worse_than_those_of_the_original(real_data: Path) -> None:
+    matched, seed = (scatter_percent(xo3(real_data, SMALL, functions=name)) for name in ("matched", "seed"))
+    assert matched <= 1.05 * seed
+
+
+def test_the_level_is_the_published_one(real_data: Path) -> None:
+    """XO-3 has 8.79 mag at 4.5 um by 2MASS and WISE, 54.7 mJy; the aperture correction holds to a few per cent."""
+    folder = real_data / "irac-subarray-xo3"
+    aors, _, problems = photometer([folder], XO3, apertures=[SMALL])
+    assert problems == []
+    assert aors["Flux (mJy)"][0] == pytest.approx(54.7, rel=0.05)
+    assert (aors["Mission"][0], aors["Read Mode"][0]) == ("WARM", "SUB")
+    assert aors["Workable/Total Files in AOR"][0] == "5/5"
+
+
+@pytest.mark.parametrize("aperture", [SMALL, LARGE])
+def test_cubes_combined_as_the_archive_does_are_its_images(
+    real_data: Path, aperture: tuple[int, int, int]
+) -> None:
+    cubes = xo3(real_data, aperture, subarray="archive")
+    images = xo3(real_data, aperture, filetype="sub2d")
+    assert [name.replace("_bcd", "_sub2d") for name in cubes["File"]] == list(images["File"])
+    for name in ("Xc", "Yc", "Res_Flux", "Flux (mJy)", "Background"):
+        np.testing.assert_allclose(cubes[name], images[name], rtol=1e-6, err_msg=name)
+
+
+def test_planes_average_to_the_cube(real_data: Path) -> None:
+    planes, cubes = xo3(real_data, SMALL, subarray="planes"), xo3(real_data, SMALL)
+    assert len(planes) == 5 * 64
+    means = [np.median(planes["Flux (mJy)"][planes["EXPID"] == expid]) for expid in cubes["EXPID"]]
+    np.testing.assert_allclose(means, cubes["Flux (mJy)"], rtol=3e-3)
+    # Each is as noisy as its error says.
+    sigma = robust_sigma(np.array(planes["Flux (mJy)"]))
+    assert np.median(planes["Error (mJy)"]) == pytest.approx(sigma, rel=0.25)
+
+
+@pytest.fixture(scope="module")
+def dithered(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Table:
+    """Isolated stars of the Gaia catalogue with their motions, on ten dithered frames of channel 1."""
+    folder = real_data / "irac-dither"
+    catalogue = folder / "gaia" / "gaia_2mass0415.csv"
+    stars = Table.read(catalogue, format="ascii.csv")
+    ra, dec = gaia_positions(catalogue, 53600.0)
+    dx = (ra[:, None] - ra) * np.cos(np.radians(dec)) * 3600.0
+    distance = np.hypot(dx, (dec[:, None] - dec) * 3600.0) + 1e9 * np.eye(len(ra))
+    # Stars that the frames show well, without another in the annulus.
+    chosen = stars[(distance.min(axis=1) > 12.0) & (np.array(stars["phot_g_mean_mag"]) < 16.8)]
+    pairs = Table(
+        {
+            "AOR Filepath": [str(folder / "r17577216-ch1")] * len(chosen),
+            "ra": chosen["ra"],
+            "dec": chosen["dec"],
+            "pmra": np.ma.filled(chosen["pmra"], 0.0),
+            "pmdec": np.ma.filled(chosen["pmdec"], 0.0),
+            "epoch": chosen["ref_epoch"],
+        }
+    )
+    table = tmp_path_factory.mktemp("pairs") / "pairs.ecsv"
+    pairs.write(table)
+    return photometer([table], filetype="clean", apertures=[SMALL])[1]
+
+
+def deviations(table: Table, name: str) -> np.ndarray:
+    """Relative deviations from the mean of the star, of stars bright enough on four frames or more."""
+    found = []
+    for target in sorted(set(table["Target"])):
+        own = table[(table["Target"] == target) & (table["Used"] == "Y")]
+        values = np.array(own[name])
+        if len(own) >= 4 and 0.2 < np.median(own["Flux (mJy)"]) < 30.0:
+            found.extend((values / np.median(values) - 1.0) * np.sqrt(len(own) / (len(own) - 1.0)))
+    return np.array(found)
+
+
+def test_stars_of_dithered_frames_agree_to_one_and_a_half_per_cent(dithered: Table) -> None:
+    corrected, raw = (deviations(dithered, name) for name in ("Flux (mJy)", "Flux_uncorrected (mJy)"))
+    assert corrected.size >= 40
+    mad = np.median(np.abs(corrected))
+    assert mad <= 0.015
+    assert mad < 0.9 * np.median(np.abs(raw))
+
+
+def test_stars_off_some_frames_are_told(dithered: Table) -> None:
+    off = dithered[dithered["Not In FOV"] == "Y"]
+    assert 0 < len(off) < len(dithered)
+    assert np.isnan(off["Flux (mJy)"]).all()
+    assert set(off["Used"]) == {"N"}
+    used = dithered[dithered["Used"] == "Y"]
+    assert np.median(used["Offset"]) < 0.3
+    assert set(dithered["Mission"]) == {"CRYO"}
+
+
+@pytest.mark.parametrize("functions", ["hora", "reach"])
+def test_the_older_functions_are_of_the_cryogenic_mission(real_data: Path, functions: str) -> None:
+    with pytest.raises(ConfigError, match="cryogenic"):
+        xo3(real_data, SMALL, functions=functions)
