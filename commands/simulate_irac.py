@@ -17,6 +17,12 @@ _KEY = "irac.simulate"
 @setting("--channel", key=f"{_KEY}.channel", help="IRAC channel.", type=click.IntRange(1, 4))
 @setting("--mission", key=f"{_KEY}.mission", help="Mission phase.", type=choice(["cryo", "warm"]))
 @setting("--sip", key=f"{_KEY}.sip", help="Distortion model.", type=choice(["cryo", "warm"]))
+@setting(
+    "--readmode",
+    key=f"{_KEY}.readmode",
+    help="Frames (full) or cubes of the subarray (sub).",
+    type=choice(["full", "sub"]),
+)
 @setting("--aors", key=f"{_KEY}.n_aors", help="Number of AORs.", type=int)
 @setting("--dithers", key=f"{_KEY}.dithers_per_aor", help="Positions of each AOR.", type=int)
 @setting("--field-size", key=f"{_KEY}.field_size_arcmin", help="Side of the field (arcmin).", type=float)
@@ -33,9 +39,9 @@ _KEY = "irac.simulate"
 def command(ctx: click.Context, /, out: Path, *, overwrite: bool, **_: object) -> None:
     """Simulate an IRAC field in the folder OUT, as the archive would deliver it, with its truth.
 
-    OUT gets r<AORKEY>/ch<N>/bcd/SPITZER_I<N>_..._{cbcd,cbunc,bimsk,brmsk}.fits and truth/ with the true
-    sources, their place on every frame, the offsets of the frames and the noise-free sky. Equal seeds give
-    equal frames.
+    OUT gets r<AORKEY>/ch<N>/bcd/SPITZER_I<N>_..._{cbcd,cbunc,bimsk,brmsk}.fits (of the subarray bcd, bunc and
+    bimsk) and truth/ with the true sources, their place on every frame, the offsets of the frames and the
+    noise-free sky. Equal seeds give equal frames.
     """
     from photomitrus_cli.launch import session
     from photomitrus_cli.simulate.irac import plan_field, simulate_field

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ Ints = NDArray[np.int64]
 # Bits of the archive's imask and rmask.
 IMASK_SATURATION_CORRECTED = 1 << 4
 IMASK_RADHIT = 1 << 9
+IMASK_NO_FLAT = 1 << 11
 IMASK_SATURATED = 1 << 13
 IMASK_BAD = 1 << 14
 RMASK_TEMPORAL = 1 << 1
@@ -23,7 +25,7 @@ _TRACK_STEP_PX = 0.25
 
 @dataclass(frozen=True)
 class CosmicRays:
-    """The hits of one frame.
+    """The hits of one frame, or of the planes of one subarray exposure.
 
     Attributes
     ----------
@@ -134,6 +136,33 @@ def cosmic_rays(
     )
 
 
+def stack_rays(planes: Sequence[CosmicRays]) -> CosmicRays:
+    """Join the hits of the planes of an exposure.
+
+    Parameters
+    ----------
+    planes : sequence of CosmicRays
+        At least one, images of shape (ny, nx).
+
+    Returns
+    -------
+    CosmicRays
+        Images of shape (planes, ny, nx); the hits are numbered through.
+    """
+    before = np.cumsum([0, *(one.length_px.size for one in planes)])[:-1]
+    owners = [
+        np.where(one.owner < 0, -1, one.owner + first) for one, first in zip(planes, before, strict=True)
+    ]
+    return CosmicRays(
+        deposit=np.stack([one.deposit for one in planes]),
+        flagged_deposit=np.stack([one.flagged_deposit for one in planes]),
+        owner=np.stack(owners),
+        length_px=np.concatenate([one.length_px for one in planes]),
+        angle_deg=np.concatenate([one.angle_deg for one in planes]),
+        found=np.concatenate([one.found for one in planes]),
+    )
+
+
 @dataclass(frozen=True)
 class BadPixels:
     """The permanent blemishes of a channel.
@@ -141,11 +170,11 @@ class BadPixels:
     Attributes
     ----------
     dead : ndarray of bool, shape (ny, nx)
-        NaN in every frame, imask bit 14.
+        NaN in every frame.
     hot : ndarray of bool, shape (ny, nx)
         An excess in every frame.
     flagged : ndarray of bool, shape (ny, nx)
-        Pixels with imask bit 14: all dead ones, and some of the hot.
+        Pixels that the imask knows: all dead ones, and some of the hot.
     """
 
     dead: NDArray[np.bool_]

@@ -9,13 +9,14 @@ import numpy as np
 
 from photomitrus_cli.simulate.cardtext import Value, blank, card, history, title
 from photomitrus_cli.simulate.iracconfig import IracSimulation
-from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, CRPIX, SAMPLE_TIME_S, SCALES, Calibration
+from photomitrus_cli.simulate.iracfacts import Calibration, calibration, readout
 from photomitrus_cli.simulate.iracplan import FramePlan
 from photomitrus_cli.simulate.sipdata import Polynomial, SipTable
+from photomitrus_cli.simulate.siplocal import array_geometry
 from photomitrus_cli.simulate.sipwcs import tan_project
 from photomitrus_cli.simulate.streams import Purpose, stream
 
-_MANDATORY_CARDS = 6  # SIMPLE ... NAXIS2 and END
+_MANDATORY_CARDS = 4  # SIMPLE, BITPIX, NAXIS and END, besides the NAXISn
 _J2000_NOON_MJD = 51544.5
 _SCLK_EPOCH_MJD = 44239.0
 _FOV = {
@@ -24,6 +25,14 @@ _FOV = {
     3: (67, "IRAC_Center_of_3.6&5.8umArray", "IRAC_Center_of_5.8umArray"),
     4: (74, "IRAC_Center_of_4.5&8.0umArray", "IRAC_Center_of_8.0umArray"),
 }
+# FOVID and FOVNAME as in SPITZER_I2_46466816; the other channels by analogy.
+_SUBARRAY_FOV = {
+    1: (70, "IRAC_Center_of_3.6umSub-Array"),
+    2: (77, "IRAC_Center_of_4.5umSub-Array"),
+    3: (72, "IRAC_Center_of_5.8umSub-Array"),
+    4: (78, "IRAC_Center_of_8.0umSub-Array"),
+}
+_TURN_ON_MJD = {"cryo": 52900.0, "warm": 56000.0}
 _STAGES = ("SIMPOINT", "SIMSKY", "SIMPSF", "SIMRESP", "SIMNOISE", "SIMRADHIT", "SIMMASK", "SIMHEAD")
 _HISTORY_CARDS = 32
 _SENSORS = (("AVR", "Volts"), ("AHT", "uAmps"), ("ATM", "Deg_K"), ("ACT", "Deg_C"), ("APW", "Watts"))
@@ -51,8 +60,16 @@ def _sexagesimal(degrees: float, *, hours: bool) -> str:
     return f"{'-' if degrees < 0 else '+'}{first // 60:02d}d{first % 60:02d}m{seconds:02.0f}s"
 
 
+def _fov(config: IracSimulation) -> tuple[int, str, str]:
+    """Give number, name and reconstructed name of the field of view."""
+    if config.readmode == "full":
+        return _FOV[config.channel]
+    number, name = _SUBARRAY_FOV[config.channel]
+    return number, name, name
+
+
 def _identity(config: IracSimulation, creator: str) -> list[str]:
-    fovid, fovname, _ = _FOV[config.channel]
+    fovid, fovname, _ = _fov(config)
     rows: list[tuple[str, Value, str]] = [
         ("ORIGIN", "astromap simulation", "not an archive file"),
         ("CREATOR", creator, "pipeline version imitated"),
@@ -94,21 +111,25 @@ def _clock(mjd: float) -> list[str]:
     return [card(*row) for row in rows]
 
 
-def _exposure(plan: FramePlan) -> list[str]:
+def _exposure(config: IracSimulation, plan: FramePlan) -> list[str]:
     time = plan.time
+    begin = (plan.mjd - _TURN_ON_MJD[config.mission]) * 86400.0
+    planes = readout(config.readmode, config.channel).planes
     rows: list[tuple[str, Value, str]] = [
         ("AORTIME", time.requested_s, "[sec] frame time requested"),
-        ("SAMPTIME", SAMPLE_TIME_S, "[sec] sample time"),
+        ("SAMPTIME", time.sample_s, "[sec] sample time"),
         ("FRAMTIME", time.framtime_s, "[sec] integration of the whole array"),
         ("EXPTIME", time.exptime_s, "[sec] effective integration per pixel"),
         ("FRAMEDLY", 2.0, "[sec] frame delay"),
         ("FRDLYDET", "T", "frame delay known"),
         ("INTRFDLY", 2.0, "[sec] immediate delay"),
         ("IMDLYDET", "T", "immediate delay known"),
+        ("AINTBEG", round(begin, 2), "[sec since turn-on] start of the integration"),
+        ("ATIMEEND", round(begin + planes * time.framtime_s, 2), "[sec since turn-on] its end"),
         ("AFOWLNUM", time.fowler, "Fowler number"),
-        ("AWAITPER", time.wait, "[0.2 sec] wait ticks"),
+        ("AWAITPER", time.wait, f"[{time.sample_s:g} sec] wait ticks"),
         ("ANUMREPS", 1, "repeats"),
-        ("AREADMOD", 0, "0 full, 1 subarray"),
+        ("AREADMOD", int(config.readmode == "sub"), "0 full, 1 subarray"),
         ("AORHDR", bool(plan.hdr), "high dynamic range requested"),
         ("HDRMODE", bool(plan.hdr), "frame of a high dynamic range set"),
     ]
@@ -119,7 +140,8 @@ def _exposure(plan: FramePlan) -> list[str]:
 
 
 def _wcs(config: IracSimulation, plan: FramePlan) -> list[str]:
-    scale = SCALES[config.mission, config.channel]
+    scale, _ = array_geometry(config.mission, config.sip, config.channel, config.readmode)
+    crpix = plan.header_wcs.crpix
     ra, dec = plan.header_wcs.crval_deg
     cd = plan.header_wcs.cd
     xi, eta = tan_project(*plan.requested_deg, ra, dec)
@@ -127,8 +149,8 @@ def _wcs(config: IracSimulation, plan: FramePlan) -> list[str]:
     rows: list[tuple[str, Value, str]] = [
         ("OBJECT", "Simulated field", "target"),
         ("OBJTYPE", "TargetFixedSingle", "kind of target"),
-        ("CRPIX1", CRPIX, "reference pixel, axis 1"),
-        ("CRPIX2", CRPIX, "reference pixel, axis 2"),
+        ("CRPIX1", crpix[0], "reference pixel, axis 1"),
+        ("CRPIX2", crpix[1], "reference pixel, axis 2"),
         ("CRVAL1", ra, "[deg] right ascension there"),
         ("CRVAL2", dec, "[deg] declination there"),
         ("CRDER1", 4.5e-05, "[deg] uncertainty of CRVAL1"),
@@ -153,7 +175,7 @@ def _wcs(config: IracSimulation, plan: FramePlan) -> list[str]:
         ("RA_REF", config.center_ra_deg, "[deg] commanded reference position"),
         ("DEC_REF", config.center_dec_deg, "[deg] commanded reference position"),
         ("USEDBPHF", True, "pointing history used"),
-        ("RECONFOV", _FOV[config.channel][2], "reconstructed field of view"),
+        ("RECONFOV", _fov(config)[2], "reconstructed field of view"),
     ]
     return [title("TARGET AND POINTING INFORMATION"), *(card(*row) for row in rows)]
 
@@ -198,7 +220,7 @@ def _photometry(config: IracSimulation, plan: FramePlan, facts: Calibration) -> 
     ]
     mapping: list[tuple[str, Value, str]] = [
         ("DITHPOS", plan.position, "dither position"),
-        ("READMODE", "FULL", "read-out mode"),
+        ("READMODE", config.readmode.upper(), "read-out mode"),
         ("DITHSCAL", "medium", "dither scale"),
     ]
     return [
@@ -275,20 +297,21 @@ def science_cards(config: IracSimulation, plan: FramePlan) -> list[str]:
     list of str
         At least ``config.header_cards`` with the mandatory ones; housekeeping fills up.
     """
-    facts = CALIBRATIONS[config.mission, config.channel]
+    facts = calibration(config.mission, config.channel, config.readmode)
+    axes = len(readout(config.readmode, config.channel).shape)
     sip = plan.header_wcs.sip
     head = [
         *_identity(config, facts.creator),
         *_proposal(),
         title("TIME AND EXPOSURE INFORMATION"),
         *_clock(plan.mjd),
-        *_exposure(plan),
+        *_exposure(config, plan),
         *_wcs(config, plan),
         *(() if sip is None else _distortion(sip)),
         *_photometry(config, plan, facts),
     ]
     tail = [*_data_flow(config, plan), *_history(config, plan)]
-    missing = config.header_cards - len(head) - len(tail) - _MANDATORY_CARDS + 1
+    missing = config.header_cards - len(head) - len(tail) - _MANDATORY_CARDS - axes + 1
     return [*head, *_telemetry(config, plan, missing), *tail]
 
 
@@ -307,7 +330,7 @@ def mask_cards(config: IracSimulation, plan: FramePlan, kind: str) -> list[str]:
     """
     bits = _IMASK_BITS if kind == "bimsk" else _RMASK_BITS
     return [
-        *_identity(config, CALIBRATIONS[config.mission, config.channel].creator),
+        *_identity(config, calibration(config.mission, config.channel, config.readmode).creator),
         *_proposal(),
         title("TIME AND EXPOSURE INFORMATION"),
         *_clock(plan.mjd),

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from photomitrus_cli.errors import OutputExistsError
 from photomitrus_cli.io.atomic import check_folder, write_bytes
 from photomitrus_cli.simulate.cardtext import primary_bytes
-from photomitrus_cli.simulate.frame import Frame, field_model, simulate_frame
+from photomitrus_cli.simulate.frame import Frame, simulate_frame
 from photomitrus_cli.simulate.headers import mask_cards, science_cards
 from photomitrus_cli.simulate.iracconfig import IracSimulation
 from photomitrus_cli.simulate.iracplan import FramePlan, plan_aor
+from photomitrus_cli.simulate.scene import field_model
 from photomitrus_cli.simulate.sky import make_sky
 from photomitrus_cli.simulate.truth import TruthRows, write_truth
 
@@ -35,7 +36,7 @@ class SimulatedField:
     n_frames : int
         Frames (each with its uncertainty and masks).
     frames : list of Path
-        The cbcd files in the order in which they were taken.
+        The cbcd files in the order in which they were taken; of a subarray, the bcd files.
     truth : dict of str to Path
         Truth products by name.
     """
@@ -67,6 +68,8 @@ def plan_field(config: IracSimulation) -> list[FramePlan]:
 
 def _frame_files(config: IracSimulation, plan: FramePlan, output: Path) -> dict[str, Path]:
     kinds = ["cbcd", "cbunc", "bimsk", "brmsk", *(["bcd", "bunc"] if config.write_bcd else [])]
+    if config.readmode == "sub":
+        kinds = ["bcd", "bunc", "bimsk"]
     stem, folder = plan.stem(config.channel, config.file_version), output / plan.folder(config.channel)
     return {kind: folder / f"{stem}_{kind}.fits" for kind in kinds}
 
@@ -137,14 +140,14 @@ def simulate_field(
     files = [_frame_files(config, plan, output) for plan in plans]
     _refuse_existing(output, {path for item in files for path in item.values()}, overwrite=overwrite)
     field = field_model(config, make_sky(config))
-    rows = TruthRows()
-    for folder in sorted({item["cbcd"].parent for item in files} | {output / TRUTH_FOLDER}):
+    rows, science = TruthRows(), "bcd" if config.readmode == "sub" else "cbcd"
+    for folder in sorted({item[science].parent for item in files} | {output / TRUTH_FOLDER}):
         check_folder(folder)
     for plan, item in zip(plans, files, strict=True):
         frame = simulate_frame(field, plan)
         _write_frame(config, plan, frame, item)
-        rows.add(config, plan, frame, item["cbcd"].relative_to(output).as_posix())
+        rows.add(config, plan, frame, item[science].relative_to(output).as_posix())
         if on_frame is not None:
-            on_frame(item["cbcd"].name)
+            on_frame(item[science].name)
     truth = write_truth(output / TRUTH_FOLDER, field, rows)
-    return SimulatedField(output, len(plans), [item["cbcd"] for item in files], truth)
+    return SimulatedField(output, len(plans), [item[science] for item in files], truth)

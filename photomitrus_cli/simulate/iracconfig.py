@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from photomitrus_cli.run.config import Section
-from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, Mission
+from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, Mission, ReadMode
 from photomitrus_cli.simulate.sipdata import SIP_TABLES, SipModel
 
 NonNegative = Annotated[float, Field(ge=0.0)]
@@ -22,6 +22,7 @@ class IracSimulation(Section):
     channel: Literal[1, 2, 3, 4]
     mission: Mission
     sip: SipModel
+    readmode: ReadMode
 
     center_ra_deg: Annotated[float, Field(ge=0.0, lt=360.0)]
     center_dec_deg: Annotated[float, Field(gt=-90.0, lt=90.0)]
@@ -33,13 +34,15 @@ class IracSimulation(Section):
     frame_times_s: Annotated[tuple[Positive, ...], Field(min_length=1)]
     hdr_frame_time_s: Positive | None
     pointing_rms_arcsec: NonNegative
+    plane_jitter_px: NonNegative
+    plane_drift_px_hr: tuple[float, float]
 
     first_aorkey: Annotated[int, Field(ge=1, le=99_999_999)]
     file_version: Annotated[int, Field(ge=0)]
     header_cards: Annotated[int, Field(ge=0, le=5000)]
     write_bcd: bool
 
-    star_layout: Literal["random", "grid"]
+    star_layout: Literal["random", "grid", "single"]
     star_density_arcmin2: NonNegative
     grid_spacing_arcsec: Positive
     min_separation_arcsec: NonNegative
@@ -91,6 +94,8 @@ class IracSimulation(Section):
             raise ValueError(
                 f"there is no {self.sip} distortion table for channel {self.channel}; set sip to cryo"
             )
+        if self.readmode == "sub" and self.hdr_frame_time_s is not None:
+            raise ValueError("the subarray has no pairs of frame times; set hdr_frame_time_s to null")
         if self.flux_max_ujy < self.flux_min_ujy:
             raise ValueError("flux_max_ujy is below flux_min_ujy")
         return self

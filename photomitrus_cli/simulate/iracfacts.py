@@ -2,16 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from photomitrus_cli.errors import ConfigError
 
 Mission = Literal["cryo", "warm"]
+ReadMode = Literal["full", "sub"]
 
 ARRAY_SIZE = 256
 CRPIX = 128.0  # 1-based, both axes; headers of every full-array BCD
 SAMPLE_TIME_S = 0.2  # SAMPTIME of full-array frames
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """Which pixels are read, and how often.
+
+    Attributes
+    ----------
+    size : int
+        Pixels along each axis.
+    planes : int
+        Images per exposure.
+    crpix : float
+        1-based reference pixel of the headers, both axes.
+    sample_s : float
+        SAMPTIME.
+    corner : tuple of int
+        Full-array x and y (0-based) of the first pixel.
+    """
+
+    size: int
+    planes: int
+    crpix: float
+    sample_s: float
+    corner: tuple[int, int]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a frame: (size, size), of a subarray exposure (planes, size, size)."""
+        image = (self.size, self.size)
+        return image if self.planes == 1 else (self.planes, *image)
+
+
+_FULL = Readout(ARRAY_SIZE, 1, CRPIX, SAMPLE_TIME_S, (0, 0))
+# NAXISn, CRPIXn and SAMPTIME of SPITZER_I2_46466816; corners: Instrument Handbook and irac_aphot_corr.
+_SUBARRAY_CORNER = {1: (8, 216), 2: (8, 216), 3: (8, 8), 4: (8, 8)}
+
+
+def readout(mode: ReadMode, channel: int) -> Readout:
+    """Return the pixels that a read mode reads.
+
+    Parameters
+    ----------
+    mode : {'full', 'sub'}
+    channel : int
+        IRAC channel, 1 to 4.
+
+    Returns
+    -------
+    Readout
+    """
+    return _FULL if mode == "full" else Readout(32, 64, 16.5, 0.01, _SUBARRAY_CORNER[channel])
+
 
 # Instrument Handbook, mean pixel length over each array (arcsec): the flux scale of calibrated frames.
 MEAN_PIXEL_ARCSEC = {1: 1.221, 2: 1.213, 3: 1.222, 4: 1.220}
@@ -81,6 +135,28 @@ CALIBRATIONS: dict[tuple[Mission, int], Calibration] = {
     ("warm", 1): Calibration(3.7, 0.1257, 21.0, "S19.2.0"),
     ("warm", 2): Calibration(3.71, 0.1447, 16.0, "S19.2.0"),
 }
+# RONOISE of SPITZER_I2_46466816; the other sets above hold for the subarray too.
+_SUBARRAY_RONOISE_E: dict[tuple[Mission, int], float] = {("warm", 2): 9.4}
+
+
+def calibration(mission: Mission, channel: int, mode: ReadMode) -> Calibration:
+    """Return the detector constants of a channel in a read mode.
+
+    Parameters
+    ----------
+    mission : {'cryo', 'warm'}
+    channel : int
+        IRAC channel.
+    mode : {'full', 'sub'}
+
+    Returns
+    -------
+    Calibration
+    """
+    facts = CALIBRATIONS[mission, channel]
+    if mode == "full":
+        return facts
+    return replace(facts, ronoise=_SUBARRAY_RONOISE_E.get((mission, channel), facts.ronoise))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +171,25 @@ class FrameTime:
         Fowler number and wait ticks (AFOWLNUM, AWAITPER).
     repeats : int
         DCEs per exposure: 2 for 100 s and 4 for 200 s in channel 4.
+    sample_s : float
+        Length of a tick, s (SAMPTIME).
     """
 
     requested_s: float
     fowler: int
     wait: int
     repeats: int = 1
+    sample_s: float = SAMPLE_TIME_S
 
     @property
     def framtime_s(self) -> float:
-        """Seconds of integration of the whole array, 0.2 (wait + 2 fowler)."""
-        return round(SAMPLE_TIME_S * (self.wait + 2 * self.fowler), 6)
+        """Seconds of integration of the whole array, sample_s (wait + 2 fowler)."""
+        return round(self.sample_s * (self.wait + 2 * self.fowler), 6)
 
     @property
     def exptime_s(self) -> float:
-        """Effective seconds per pixel, 0.2 (wait + fowler)."""
-        return round(SAMPLE_TIME_S * (self.wait + self.fowler), 6)
+        """Effective seconds per pixel, sample_s (wait + fowler)."""
+        return round(self.sample_s * (self.wait + self.fowler), 6)
 
 
 _COMMON = (
@@ -127,9 +206,17 @@ _LONG = {
     3: (FrameTime(100.0, 16, 468),),
     4: (FrameTime(50.0, 16, 218), FrameTime(100.0, 16, 218, repeats=2), FrameTime(200.0, 16, 218, repeats=4)),
 }
+_MODE_WORD: dict[ReadMode, str] = {"full": "", "sub": "subarray "}
+# 2 s as in SPITZER_I2_46466816 (EXPTIME 1.92); effective times 0.01, 0.08 and 0.36 s of the shorter ones.
+_SUBARRAY = (
+    FrameTime(0.02, 1, 0, sample_s=0.01),
+    FrameTime(0.1, 2, 6, sample_s=0.01),
+    FrameTime(0.4, 4, 32, sample_s=0.01),
+    FrameTime(2.0, 8, 184, sample_s=0.01),
+)
 
 
-def frame_time(channel: int, requested_s: float) -> FrameTime:
+def frame_time(channel: int, requested_s: float, mode: ReadMode = "full") -> FrameTime:
     """Return the read-out pattern of a frame-time class.
 
     Parameters
@@ -138,6 +225,8 @@ def frame_time(channel: int, requested_s: float) -> FrameTime:
         IRAC channel, 1 to 4.
     requested_s : float
         Frame-time class in seconds, such as 0.6, 2, 12, 30, 100.
+    mode : {'full', 'sub'}
+        Read mode; the subarray has 0.02, 0.1, 0.4 and 2 s.
 
     Returns
     -------
@@ -148,11 +237,12 @@ def frame_time(channel: int, requested_s: float) -> FrameTime:
     ConfigError
         The channel has no such class.
     """
-    classes = _COMMON + _LONG[channel]
+    classes = _SUBARRAY if mode == "sub" else _COMMON + _LONG[channel]
     for item in classes:
         if abs(item.requested_s - requested_s) < 1e-9:
             return item
     known = ", ".join(f"{item.requested_s:g}" for item in classes)
     raise ConfigError(
-        f"channel {channel} has no frame time of {requested_s:g} s", hint=f"use one of {known} s"
+        f"channel {channel} has no {_MODE_WORD[mode]}frame time of {requested_s:g} s",
+        hint=f"use one of {known} s",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.simulate.iracconfig import IracSimulation
-from photomitrus_cli.simulate.iracfacts import CRPIX, SCALES, FrameTime, frame_time
-from photomitrus_cli.simulate.sipdata import SIP_TABLES
+from photomitrus_cli.simulate.iracfacts import FrameTime, frame_time, readout
+from photomitrus_cli.simulate.sipdata import SipTable
+from photomitrus_cli.simulate.siplocal import array_geometry
 from photomitrus_cli.simulate.sipwcs import SipWcs, cd_matrix, tan_deproject
 from photomitrus_cli.simulate.streams import Purpose, stream
 
@@ -18,6 +20,8 @@ _AORKEY_STEP = 256  # archive keys are multiples of it
 _START_MJD = {"cryo": 54000.0, "warm": 56640.0}
 _DAYS_BETWEEN_AORS = 1.0
 _OVERHEAD_S = 2.0
+
+_Offsets = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,9 @@ class FramePlan:
         Commanded right ascension and declination.
     error_arcsec : tuple of float
         Header less truth: right ascension times cos(declination), declination.
+    plane_offsets_px : tuple of (float, float)
+        How far the stars are, in x and y, from their places by ``wcs``: one pair for each plane of a subarray
+        exposure, of mean zero; (0, 0) alone for a frame.
     """
 
     aor: int
@@ -64,6 +71,7 @@ class FramePlan:
     header_wcs: SipWcs
     requested_deg: tuple[float, float]
     error_arcsec: tuple[float, float]
+    plane_offsets_px: _Offsets
 
     def stem(self, channel: int, version: int) -> str:
         """Archive file name without product type and suffix."""
@@ -101,21 +109,65 @@ def pointings(config: IracSimulation, aor: int) -> NDArray[np.float64]:
 
 
 def _frame_times(config: IracSimulation, aor: int) -> list[tuple[str, FrameTime]]:
-    time = frame_time(config.channel, config.frame_times_s[aor % len(config.frame_times_s)])
+    wanted = config.frame_times_s[aor % len(config.frame_times_s)]
+    time = frame_time(config.channel, wanted, config.readmode)
     if config.hdr_frame_time_s is None:
         return [("", time)]
     return [("short", frame_time(config.channel, config.hdr_frame_time_s)), ("long", time)]
 
 
-def _wcs_pair(
-    config: IracSimulation, roll: float, center: tuple[float, float], error: NDArray[np.float64]
-) -> tuple[SipWcs, SipWcs]:
-    scale = SCALES[config.mission, config.channel]
-    cd = cd_matrix(scale.x_arcsec, scale.y_arcsec, roll, scale.skew_deg)
-    sip = SIP_TABLES[config.sip, config.channel]
-    moved = tan_deproject(error[0] / 3600.0, error[1] / 3600.0, *center)
-    header_center = (float(moved[0]), float(moved[1]))
-    return SipWcs(center, (CRPIX, CRPIX), cd, sip), SipWcs(header_center, (CRPIX, CRPIX), cd, sip)
+@dataclass(frozen=True)
+class _Geometry:
+    """How the pixels that are read lie on the sky: CD matrix, distortion, reference pixel."""
+
+    cd: NDArray[np.float64]
+    sip: SipTable
+    crpix: float
+
+    @classmethod
+    def of(cls, config: IracSimulation, roll: float) -> _Geometry:
+        area_read = readout(config.readmode, config.channel)
+        scale, sip = array_geometry(config.mission, config.sip, config.channel, config.readmode)
+        cd = cd_matrix(scale.x_arcsec, scale.y_arcsec, roll, scale.skew_deg)
+        return cls(cd, sip, area_read.crpix)
+
+    def at(self, center: tuple[float, float]) -> SipWcs:
+        return SipWcs(center, (self.crpix, self.crpix), self.cd, self.sip)
+
+    def moved(self, center: tuple[float, float], x_px: float, y_px: float) -> tuple[float, float]:
+        """Where the array points once the stars have moved by some pixels."""
+        if x_px == 0.0 and y_px == 0.0:
+            return center
+        ra, dec = self.at(center).pixel_to_sky(self.crpix - 1.0 - x_px, self.crpix - 1.0 - y_px)
+        return float(ra), float(dec)
+
+
+def _plane_offsets(config: IracSimulation, aor: int, index: int, time: FrameTime) -> _Offsets:
+    """Motion of the stars on each plane about their mean place, pixels."""
+    planes = readout(config.readmode, config.channel).planes
+    if planes == 1:
+        return ((0.0, 0.0),)
+    rng = stream(config.seed, Purpose.PLANE_JITTER, aor, index)
+    hours = np.arange(planes)[:, None] * time.framtime_s / 3600.0
+    offsets = rng.normal(0.0, 1.0, (planes, 2)) * config.plane_jitter_px
+    offsets += hours * np.array(config.plane_drift_px_hr)
+    offsets -= offsets.mean(axis=0)
+    return tuple((float(x), float(y)) for x, y in offsets)
+
+
+def _off_center(center: tuple[float, float], east_arcsec: float, north_arcsec: float) -> tuple[float, float]:
+    ra, dec = tan_deproject(east_arcsec / 3600.0, north_arcsec / 3600.0, *center)
+    return float(ra), float(dec)
+
+
+def _sequence(config: IracSimulation, aor: int) -> Iterator[tuple[int, int, int, str, FrameTime]]:
+    """Position, exposure and event numbers of an AOR's frames, in order."""
+    expid = 0
+    for position in range(config.dithers_per_aor):
+        for hdr, time in _frame_times(config, aor):
+            for dcenum in range(time.repeats):
+                yield position, expid, dcenum, hdr, time
+            expid += 1
 
 
 def plan_aor(config: IracSimulation, aor: int) -> list[FramePlan]:
@@ -138,37 +190,36 @@ def plan_aor(config: IracSimulation, aor: int) -> list[FramePlan]:
         The channel has no such frame time.
     """
     roll = config.roll_deg[aor % len(config.roll_deg)]
-    mjd = _START_MJD[config.mission] + _DAYS_BETWEEN_AORS * aor
-    times = _frame_times(config, aor)
+    geometry = _Geometry.of(config, roll)
+    start = mjd = _START_MJD[config.mission] + _DAYS_BETWEEN_AORS * aor
+    planes = readout(config.readmode, config.channel).planes
+    offsets, field_center = pointings(config, aor), (config.center_ra_deg, config.center_dec_deg)
+    drift = np.array(config.plane_drift_px_hr) * (planes > 1)
     plans: list[FramePlan] = []
-    expid = 0
-    for position, (east, north) in enumerate(pointings(config, aor)):
-        ra, dec = tan_deproject(east / 3600.0, north / 3600.0, config.center_ra_deg, config.center_dec_deg)
-        center = (float(ra), float(dec))
-        for hdr, time in times:
-            for dcenum in range(time.repeats):
-                index = len(plans)
-                rng = stream(config.seed, Purpose.POINTING_ERROR, aor, index)
-                error = rng.normal(0.0, 1.0, 2) * config.pointing_rms_arcsec
-                wcs, header_wcs = _wcs_pair(config, roll, center, error)
-                plans.append(
-                    FramePlan(
-                        aor=aor,
-                        index=index,
-                        aorkey=config.first_aorkey + _AORKEY_STEP * aor,
-                        expid=expid,
-                        dcenum=dcenum,
-                        position=position + 1,
-                        time=time,
-                        hdr=hdr,
-                        mjd=mjd,
-                        roll_deg=roll,
-                        wcs=wcs,
-                        header_wcs=header_wcs,
-                        requested_deg=center,
-                        error_arcsec=(float(error[0]), float(error[1])),
-                    )
-                )
-                mjd += (time.framtime_s + _OVERHEAD_S) / 86400.0
-            expid += 1
+    for index, (position, expid, dcenum, hdr, time) in enumerate(_sequence(config, aor)):
+        requested = _off_center(field_center, *offsets[position])
+        moved = drift * (mjd - start) * 24.0
+        center = geometry.moved(requested, float(moved[0]), float(moved[1]))
+        rng = stream(config.seed, Purpose.POINTING_ERROR, aor, index)
+        error = rng.normal(0.0, 1.0, 2) * config.pointing_rms_arcsec
+        plans.append(
+            FramePlan(
+                aor=aor,
+                index=index,
+                aorkey=config.first_aorkey + _AORKEY_STEP * aor,
+                expid=expid,
+                dcenum=dcenum,
+                position=position + 1,
+                time=time,
+                hdr=hdr,
+                mjd=mjd,
+                roll_deg=roll,
+                wcs=geometry.at(center),
+                header_wcs=geometry.at(_off_center(center, *error)),
+                requested_deg=requested,
+                error_arcsec=(float(error[0]), float(error[1])),
+                plane_offsets_px=_plane_offsets(config, aor, index, time),
+            )
+        )
+        mjd += (planes * time.framtime_s + _OVERHEAD_S) / 86400.0
     return plans

@@ -1,4 +1,4 @@
-"""The simulated sky: stars by a power law or on a grid, and galaxies as mixtures of Gaussians."""
+"""The simulated sky: stars by a power law, on a grid or one alone, and galaxies as mixtures of Gaussians."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from photomitrus_cli.simulate.iracconfig import IracSimulation
-from photomitrus_cli.simulate.iracfacts import ARRAY_SIZE, MEAN_PIXEL_ARCSEC
+from photomitrus_cli.simulate.iracfacts import MEAN_PIXEL_ARCSEC, readout
 from photomitrus_cli.simulate.sipwcs import tan_deproject
 from photomitrus_cli.simulate.streams import Purpose, stream
 
@@ -49,7 +49,12 @@ class Sky:
 
 def sky_half_width_arcmin(config: IracSimulation) -> float:
     """Half side of the square that holds the sources: the pointings and half the diagonal of an array."""
-    diagonal = ARRAY_SIZE * MEAN_PIXEL_ARCSEC[config.channel] / np.sqrt(2.0) / 60.0
+    diagonal = (
+        readout(config.readmode, config.channel).size
+        * MEAN_PIXEL_ARCSEC[config.channel]
+        / np.sqrt(2.0)
+        / 60.0
+    )
     return float(0.5 * config.field_size_arcmin + diagonal + 4.0 * config.dither_rms_arcsec / 60.0)
 
 
@@ -74,6 +79,8 @@ def _apart(xi: Floats, eta: Floats, separation: float) -> NDArray[np.bool_]:
 
 def _star_offsets(config: IracSimulation, rng: np.random.Generator, half: float) -> tuple[Floats, Floats]:
     """Offsets of the stars from the field's centre in arcsec."""
+    if config.star_layout == "single":
+        return np.zeros(1), np.zeros(1)
     if config.star_layout == "grid":
         count = int(np.floor(half / config.grid_spacing_arcsec))
         axis = np.arange(-count, count + 1) * config.grid_spacing_arcsec
@@ -123,7 +130,8 @@ def make_sky(config: IracSimulation) -> Sky:
     inner = 30.0 * config.field_size_arcmin + 60.0
     bright = rng.uniform(-inner, inner, (2, config.n_bright_stars))
     star_xi, star_eta = _star_offsets(config, rng, half)
-    star_flux = _power_law(rng, star_xi.size, config.flux_min_ujy, config.flux_max_ujy, config.flux_slope)
+    faint = config.flux_max_ujy if config.star_layout == "single" else config.flux_min_ujy
+    star_flux = _power_law(rng, star_xi.size, faint, config.flux_max_ujy, config.flux_slope)
 
     rng = stream(config.seed, Purpose.GALAXIES)
     center = rng.uniform(-inner, inner, (2, config.n_galaxies))

@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     COSMIC_RAYS = 7
     BAD_PIXELS = 8
     HOUSEKEEPING = 9
+    PLANE_JITTER = 10
 
 
 def stream(seed: int, purpose: Purpose, aor: int = 0, frame: int = 0) -> np.random.Generator:

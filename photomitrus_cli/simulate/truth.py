@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.io.fitswrite import image_hdu, table_hdu, write_fits
 from photomitrus_cli.io.tables import write_ecsv
-from photomitrus_cli.simulate.frame import (
+from photomitrus_cli.simulate.frame import Frame
+from photomitrus_cli.simulate.iracconfig import IracSimulation
+from photomitrus_cli.simulate.iracfacts import MEAN_PIXEL_ARCSEC
+from photomitrus_cli.simulate.iracplan import FramePlan
+from photomitrus_cli.simulate.psf import aperture_fraction, fwhm_px, paint
+from photomitrus_cli.simulate.scene import (
     FieldModel,
-    Frame,
     flux_to_brightness,
     galaxy_blobs,
     galaxy_parts,
     star_blobs,
 )
-from photomitrus_cli.simulate.iracconfig import IracSimulation
-from photomitrus_cli.simulate.iracfacts import MEAN_PIXEL_ARCSEC
-from photomitrus_cli.simulate.iracplan import FramePlan
-from photomitrus_cli.simulate.psf import aperture_fraction, fwhm_px, paint
 from photomitrus_cli.simulate.sipwcs import SipWcs
 from photomitrus_cli.simulate.sky import Sky, sky_half_width_arcmin
 
@@ -53,13 +53,14 @@ _FRAME_COLUMNS = (
     ("expid", None, "EXPID"),
     ("dcenum", None, "DCENUM"),
     ("channel", None, "IRAC channel"),
+    ("readmode", None, "full or sub"),
     ("mjd", units.day, "start of the frame, UTC"),
     ("framtime", units.s, "integration of the whole array"),
     ("exptime", units.s, "effective integration per pixel"),
     ("roll", units.deg, "position angle of the second axis, east of north"),
     ("background", _BRIGHTNESS, "mean level under the sources, offsets included"),
     ("offset", _BRIGHTNESS, "random offset of the frame"),
-    ("first_frame_offset", _BRIGHTNESS, "first-frame effect: offset"),
+    ("first_frame_offset", _BRIGHTNESS, "first-frame effect: offset (subarray: in the first plane)"),
     ("first_frame_ramp", _BRIGHTNESS, "first-frame effect: top less bottom of the array"),
     ("dra_cosdec", units.arcsec, "pointing error, header less truth"),
     ("ddec", units.arcsec, "pointing error, header less truth"),
@@ -79,6 +80,15 @@ _RAY_COLUMNS = (
     ("significance", None, "deposit over the true sigma of the pixel"),
     ("length", units.pix, "path length of the hit on the array"),
     ("flagged", None, "flagged in imask and rmask"),
+    ("plane", None, "plane of a subarray exposure, from 0; 0 for frames"),
+)
+_PLANE_COLUMNS = (
+    ("aorkey", None, "AORKEY"),
+    ("expid", None, "EXPID"),
+    ("dcenum", None, "DCENUM"),
+    ("plane", None, "plane of the exposure, from 0"),
+    ("dx", units.pix, "how far the stars are from their mean place in truth_detections"),
+    ("dy", units.pix, "how far the stars are from their mean place in truth_detections"),
 )
 
 
@@ -89,6 +99,7 @@ class TruthRows:
     detections: list[dict[str, NDArray[np.generic]]] = field(default_factory=list)
     frames: list[dict[str, object]] = field(default_factory=list)
     rays: list[dict[str, NDArray[np.generic]]] = field(default_factory=list)
+    planes: list[dict[str, NDArray[np.generic]]] = field(default_factory=list)
 
     def add(self, config: IracSimulation, plan: FramePlan, frame: Frame, name: str) -> None:
         """Append the truth of one frame.
@@ -115,22 +126,35 @@ class TruthRows:
                 "saturated": found.saturated,
             }
         )
-        y, x = np.nonzero(frame.hit)
-        owner = frame.rays.owner[y, x]
-        flagged = frame.rmask[y, x] != 0
+        where = np.nonzero(frame.hit)
+        y, x = where[-2:]
+        plane = where[0] if frame.hit.ndim == 3 else np.zeros(x.size)
+        owner = frame.rays.owner[where]
+        flagged = frame.rmask[where] != 0
         self.rays.append(
             {
                 **{key: np.full(x.size, value, dtype=np.int32) for key, value in keys.items()},
                 "hit": owner.astype(np.int32),
                 "x": x.astype(np.int16),
                 "y": y.astype(np.int16),
-                "signal": frame.ray_signal[y, x].astype(np.float32),
-                "significance": (frame.ray_signal[y, x] / frame.ray_sigma[y, x]).astype(np.float32),
+                "signal": frame.ray_signal[where].astype(np.float32),
+                "significance": (frame.ray_signal[where] / frame.ray_sigma[where]).astype(np.float32),
                 "length": frame.rays.length_px[owner].astype(np.float32),
                 "flagged": flagged,
+                "plane": plane.astype(np.int16),
             }
         )
+        self._add_planes(plan, keys)
         self.frames.append(_frame_row(config, plan, frame, name, flagged))
+
+    def _add_planes(self, plan: FramePlan, keys: dict[str, int]) -> None:
+        offsets = np.array(plan.plane_offsets_px)
+        count = len(offsets)
+        if count > 1:
+            columns = {key: np.full(count, value) for key, value in keys.items()}
+            self.planes.append(
+                {**columns, "plane": np.arange(count), "dx": offsets[:, 0], "dy": offsets[:, 1]}
+            )
 
 
 def _frame_row(
@@ -143,6 +167,7 @@ def _frame_row(
         plan.expid,
         plan.dcenum,
         config.channel,
+        config.readmode,
         plan.mjd,
         plan.time.framtime_s,
         plan.time.exptime_s,
@@ -228,6 +253,11 @@ def cosmic_ray_table(rows: TruthRows) -> Table:
     return _table(_RAY_COLUMNS, _stack(_RAY_COLUMNS, rows.rays), {})
 
 
+def plane_table(rows: TruthRows) -> Table:
+    """Return the motion of the stars on every plane of subarray exposures."""
+    return _table(_PLANE_COLUMNS, _stack(_PLANE_COLUMNS, rows.planes), {})
+
+
 def _grid(sky_half_arcmin: float, config: IracSimulation) -> tuple[SipWcs, int]:
     half = int(np.ceil(sky_half_arcmin * 60.0 / config.truth_scale_arcsec))
     step = config.truth_scale_arcsec / 3600.0
@@ -300,13 +330,16 @@ def write_truth(folder: Path, field_: FieldModel, rows: TruthRows) -> dict[str, 
     Returns
     -------
     dict of str to Path
-        ``sources``, ``detections``, ``frames``, ``cosmic_rays`` and, if asked for, ``image``.
+        ``sources``, ``detections``, ``frames``, ``cosmic_rays``, of subarrays ``planes`` and, if asked for,
+        ``image``.
     """
     tables = {
         "sources": source_table(field_),
         "detections": detection_table(rows),
         "frames": frame_table(rows),
     }
+    if rows.planes:
+        tables["planes"] = plane_table(rows)
     written: dict[str, Path] = {}
     for name, table in tables.items():
         written[name] = folder / f"truth_{name}.ecsv"

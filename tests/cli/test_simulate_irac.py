@@ -96,3 +96,16 @@ def test_a_simulated_field_makes_a_mosaic(tmp_path: Path) -> None:
     done = mosaic(tmp_path / "field", "-o", tmp_path / "out")
     assert done.code == 0, done.stderr
     assert "frames: 1 used, 0 skipped, 0 failed" in done.stdout
+
+
+def test_the_subarray_is_written_as_cubes(tmp_path: Path) -> None:
+    more = ("--readmode", "sub", "--set", "irac.simulate.frame_times_s=[0.4]")
+    done = run_here(*simulate(tmp_path / "field", *more))
+    assert done.code == 0, done.stderr
+    stem = "r40000000/ch1/bcd/SPITZER_I1_40000000_0000_0000_2"
+    frames = {name for name in hashes(tmp_path / "field") if not name.startswith("truth/")}
+    assert frames == {f"{stem}_{kind}.fits" for kind in ("bcd", "bunc", "bimsk")}
+    assert "truth: planes" in done.stdout
+    refused = run_here(*simulate(tmp_path / "other", "--readmode", "sub"))
+    assert refused.code == 2
+    assert "no subarray frame time of 30 s" in refused.error

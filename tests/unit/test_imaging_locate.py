@@ -50,7 +50,7 @@ def test_positions_on_and_near_the_frame(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["sip", "general"])
 def test_x_is_the_second_axis_of_a_frame_that_is_not_square(name: str) -> None:
-    header = make_header(150.0, 2.0, **({"distortion": "sip"} if name == "sip" else {"distortion": "tpv"}))
+    header = make_header(150.0, 2.0, distortion="sip" if name == "sip" else "tpv")
     shape = (60, 300)
     wanted = np.array([[290.0, 10.0], [20.0, 250.0]])
     ra, dec = WCS(header).all_pix2world(*wanted, 0)

@@ -38,8 +38,15 @@ MJY = (1.221 / 206265.0) ** 2 * 1e9
 
 def row(**changes: Any) -> ImageRow:
     kinds = {"int": 0, "float": 0.0, "str": ""}
-    blank = {field.name: kinds[str(field.type)] for field in fields(ImageRow)}
-    usual = {"file": "a_bcd.fits", "aorkey": 7, "channel": 1, "plane": -1, "mjd": CRYO, "readmode": "FULL"}
+    blank: dict[str, Any] = {field.name: kinds[str(field.type)] for field in fields(ImageRow)}
+    usual: dict[str, Any] = {
+        "file": "a_bcd.fits",
+        "aorkey": 7,
+        "channel": 1,
+        "plane": -1,
+        "mjd": CRYO,
+        "readmode": "FULL",
+    }
     usual |= {"framtime_s": 0.4, "exptime_s": 0.2, "x": 100.3, "y": 60.7, "x_err": 0.01, "y_err": 0.01}
     usual |= {"raw": 1100.0, "net": 1000.0, "net_err": 2.0, "creator": "S18.25.0", "aorlabel": "IRAC-Cycling"}
     usual |= {"ditherpos": "3", "ditherscale": "small", "gain": 3.3, "fluxconv": 0.1088}
