@@ -44,7 +44,7 @@ class Times:
 def main() -> None:
     """Run the benchmarks asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--which", choices=["all", "help", "mosaic", "scale"], default="all")
+    parser.add_argument("--which", choices=["all", "help", "mosaic", "phot", "scale"], default="all")
     parser.add_argument("--frames", type=int, default=300, help="frames of the mosaic benchmark")
     parser.add_argument("--many", type=int, default=3000, help="frames of the scale benchmark")
     parser.add_argument("--repeat", type=int, default=3)
@@ -60,6 +60,8 @@ def main() -> None:
             bench_help(2 * arguments.repeat + 1)
         if arguments.which in ("all", "mosaic"):
             bench_mosaic(folder, arguments.frames, arguments.repeat)
+        if arguments.which in ("all", "phot"):
+            bench_phot(folder, 4 * arguments.frames, arguments.repeat)
         if arguments.which in ("all", "scale"):
             bench_scale(folder, arguments.many)
 
@@ -145,6 +147,62 @@ def field(folder: Path, n_frames: int, side_arcmin: float) -> Path:
     return frames
 
 
+_READ = """
+import sys
+from pathlib import Path
+from astropy.io import fits
+for path in sorted(Path(sys.argv[1]).rglob("*_cbcd.fits")):
+    for kind in ("cbcd", "cbunc", "bimsk"):
+        fits.getdata(str(path).replace("_cbcd", "_" + kind))
+"""
+
+
+def bench_phot(folder: Path, n_frames: int, repeat: int) -> None:
+    """Time `irac phot` of one target against astropy reading frames, uncertainties and masks; start-up taken off.
+
+    Start-up is the time of the same work on eight frames.
+    """
+    few, many = (field(folder, n, 0.0) for n in (8, n_frames))
+    target = "150.10 2.20"
+
+    def ours(frames: Path) -> Times:
+        out = folder / f"phot-{frames.name}"
+        words = ["--filetype", "cbcd", "--target", target, "-j", "1", "--overwrite"]
+        return run([PROGRAM, "irac", "phot", str(frames), "-o", str(out), *words])
+
+    def theirs(frames: Path) -> Times:
+        return run([sys.executable, "-c", _READ, str(frames)])
+
+    def net(timed: Callable[[Path], Times]) -> Times:
+        whole, start = timed(many), timed(few)
+        return Times(
+            *(max(getattr(whole, name) - getattr(start, name), 1e-6) for name in ("wall", "user", "system"))
+        )
+
+    title = f"irac phot, one worker, {n_frames} frames less 8, against astropy.io.fits.getdata of frame, unc and mask"
+    compare(title, lambda: net(ours), lambda: net(theirs), repeat)
+    for frames in (few, many):
+        times, peak = weigh(
+            [
+                PROGRAM,
+                "irac",
+                "phot",
+                str(frames),
+                "-o",
+                str(folder / "phot-weighed"),
+                "--filetype",
+                "cbcd",
+                "--target",
+                target,
+                "-j",
+                "1",
+                "--overwrite",
+            ]
+        )
+        print(f"  {frames.name}: wall {times.wall:.2f} s, resident {peak / 1e6:.0f} MB")
+    print()
+
+
 # A map of 12000 x 12000 pixels of 0.6 arcsec.
 SIDE_ARCMIN = 120.0
 SMALL_ARCMIN = SIDE_ARCMIN / math.sqrt(10.0)
@@ -159,6 +217,8 @@ def bench_scale(folder: Path, n_frames: int) -> None:
         field(folder, n_frames, SIDE_ARCMIN - ARRAY_ARCMIN),
     )
     print(f"irac mosaic of {n_frames} frames on 12000 x 12000 pixels, --memory 1GB, and of {few} on a tenth")
+    # Kernels are compiled before anything is timed.
+    run([PROGRAM, "irac", "mosaic", str(small), "-o", str(folder / "out-scale"), "--overwrite"])
     for options in (["--reject", "none"], []):
         for frames, n, size, jobs in (
             (small, few, 63.2, 2),

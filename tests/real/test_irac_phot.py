@@ -1,4 +1,4 @@
-"""Photometry of real Spitzer/IRAC frames: scatter between exposures, and the archive's own images of cubes."""
+"""Photometry of real Spitzer/IRAC frames: scatter between exposures, and the archive's own images."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def test_the_matched_functions_are_no_worse_than_those_of_the_original(real_data
     assert matched <= 1.05 * seed
 
 
-def test_the_level_is_the_published_one(real_data: Path) -> None:
-    """XO-3 has 8.79 mag at 4.5 um by 2MASS and WISE, 54.7 mJy; the aperture correction holds to a few per cent."""
+def test_apertures_agree_after_their_corrections(real_data: Path) -> None:
     folder = real_data / "irac-subarray-xo3"
-    aors, _, problems = photometer([folder], XO3, apertures=[SMALL])
+    aors, _, problems = photometer([folder], XO3, apertures=[SMALL, (5, 5, 10)])
     assert problems == []
-    assert aors["Flux (mJy)"][0] == pytest.approx(54.7, rel=0.05)
-    assert (aors["Mission"][0], aors["Read Mode"][0]) == ("WARM", "SUB")
-    assert aors["Workable/Total Files in AOR"][0] == "5/5"
+    assert aors["Flux (mJy)"][1] == pytest.approx(aors["Flux (mJy)"][0], rel=0.01)
+    assert set(aors["Mission"]) == {"WARM"}
+    assert set(aors["Read Mode"]) == {"SUB"}
+    assert set(aors["Workable/Total Files in AOR"]) == {"5/5"}
 
 
 @pytest.mark.parametrize("aperture", [SMALL, LARGE])
@@ -91,8 +91,8 @@ def dithered(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Table
     ra, dec = gaia_positions(catalogue, 53600.0)
     dx = (ra[:, None] - ra) * np.cos(np.radians(dec)) * 3600.0
     distance = np.hypot(dx, (dec[:, None] - dec) * 3600.0) + 1e9 * np.eye(len(ra))
-    # Stars that the frames show well, without another in the annulus.
-    chosen = stars[(distance.min(axis=1) > 12.0) & (np.array(stars["phot_g_mean_mag"]) < 16.8)]
+    # Stars without another in the annulus.
+    chosen = stars[distance.min(axis=1) > 12.0]
     pairs = Table(
         {
             "AOR Filepath": [str(folder / "r17577216-ch1")] * len(chosen),
@@ -121,7 +121,7 @@ def deviations(table: Table, name: str) -> np.ndarray:
 
 def test_stars_of_dithered_frames_agree_to_one_and_a_half_per_cent(dithered: Table) -> None:
     corrected, raw = (deviations(dithered, name) for name in ("Flux (mJy)", "Flux_uncorrected (mJy)"))
-    assert corrected.size >= 40
+    assert corrected.size >= 60
     mad = np.median(np.abs(corrected))
     assert mad <= 0.015
     assert mad < 0.9 * np.median(np.abs(raw))
