@@ -21,7 +21,7 @@ $(STAMP): setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
 	@touch $@
 
-demo: $(STAMP) ## install, simulate a field, mosaic it, check it, write pictures and a report page
+demo: $(STAMP) ## install, simulate a field, mosaic it, measure stars, check both, write pictures and report pages
 	$(BIN)/python examples/demo.py demo
 
 test: $(STAMP) ## install, then run the tests

@@ -158,7 +158,7 @@ for path in sorted(Path(sys.argv[1]).rglob("*_cbcd.fits")):
 
 
 def bench_phot(folder: Path, n_frames: int, repeat: int) -> None:
-    """Time `irac phot` of one target against astropy reading frames, uncertainties and masks; start-up taken off.
+    """Time `irac phot` of one target against astropy reading what it reads, start-up taken off.
 
     Start-up is the time of the same work on eight frames.
     """
@@ -179,7 +179,7 @@ def bench_phot(folder: Path, n_frames: int, repeat: int) -> None:
             *(max(getattr(whole, name) - getattr(start, name), 1e-6) for name in ("wall", "user", "system"))
         )
 
-    title = f"irac phot, one worker, {n_frames} frames less 8, against astropy.io.fits.getdata of frame, unc and mask"
+    title = f"irac phot, one worker, {n_frames} frames less 8, against fits.getdata of frame, unc, mask"
     compare(title, lambda: net(ours), lambda: net(theirs), repeat)
     for frames in (few, many):
         times, peak = weigh(

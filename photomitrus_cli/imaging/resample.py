@@ -228,6 +228,34 @@ def resample_frame(
     return out
 
 
+def resample_into(
+    frame: PreparedFrame, pixel_map: PixelMap, window: Box, corner: tuple[int, int], out: Resampled
+) -> None:
+    """Interpolate a prepared frame by Lanczos-3 into a part of larger arrays.
+
+    Parameters
+    ----------
+    frame, pixel_map
+        See `resample_frame`.
+    window : tuple of int
+        (y0, y1, x0, x1) in grid pixels, inside the box of the frame.
+    corner : tuple of int
+        Grid pixel (y, x) of the first pixel of the arrays.
+    out : Resampled
+        C-contiguous arrays; written everywhere in the window, and nowhere else.
+
+    Raises
+    ------
+    InputError
+        If the map is not of this frame.
+    """
+    check_map(frame, pixel_map)
+    lanczos_window(
+        frame.pixels, frame.state, (pixel_map.node_x, pixel_map.node_y), pixel_map.origin, pixel_map.step,
+        window, corner, TABLES, MAX_BAD_SHARE, out.value, out.variance, out.valid,
+    )  # fmt: skip
+
+
 def check_map(frame: PreparedFrame, pixel_map: PixelMap) -> None:
     """Refuse a map of another frame.
 

@@ -14,7 +14,7 @@ from photomitrus_cli.imaging.objects import object_mask
 from photomitrus_cli.imaging.reject import RejectRules, find_outliers
 from photomitrus_cli.imaging.resample import reprepare
 from photomitrus_cli.irac.chunks import INNER, OBJECT, Arrays, FrameReader, Ingested, Place, pack
-from photomitrus_cli.irac.stack import StackTile, stack_window, widened
+from photomitrus_cli.irac.stack import StackReader, StackTile, widened
 from photomitrus_cli.run.checkpoint import Store
 
 Float32 = NDArray[np.float32]
@@ -81,12 +81,12 @@ def clean(task: CleanTask) -> list[dict[str, Any]]:
     saved = task.store.load_meta(task.name)
     if saved is not None:
         return list(saved["frames"])
-    reader = FrameReader(task.store)
+    reader, stack = FrameReader(task.store), StackReader(task.store)
     arrays: Arrays = {}
     metas = []
     for index, suspect in enumerate(task.suspects):
         old = reader.get(suspect.place)
-        rejected, objects = compare(old, suspect, task)
+        rejected, objects = compare(old, suspect, task, stack)
         frame = reprepare(old.frame, rejected)
         frame.state[INNER] |= np.where(objects, OBJECT, np.uint8(0))
         own, numbers = pack(index, replace(old, frame=frame))
@@ -96,7 +96,7 @@ def clean(task: CleanTask) -> list[dict[str, Any]]:
     return metas
 
 
-def compare(one: Ingested, suspect: Suspect, task: CleanTask) -> tuple[Bool, Bool]:
+def compare(one: Ingested, suspect: Suspect, task: CleanTask, stack: StackReader) -> tuple[Bool, Bool]:
     """Compare one frame with the stack.
 
     Returns
@@ -107,16 +107,20 @@ def compare(one: Ingested, suspect: Suspect, task: CleanTask) -> tuple[Bool, Boo
         Pixels on objects of the stack.
     """
     window = widened(one.pixel_map.bbox)
-    ref, ref_var = stack_window(task.store, suspect.stack, window)
-    x, y = one.frame_map.positions()
-    x, y = x - window[2], y - window[0]
+    ref, ref_var = stack.window(suspect.stack, window)
+    # Moved at the few nodes instead of every pixel.
+    frame_map = replace(
+        one.frame_map, node_x=one.frame_map.node_x - window[2], node_y=one.frame_map.node_y - window[0]
+    )
+    x, y = frame_map.positions()
     sci = one.frame.sci[INNER] - np.float32(suspect.sky)
-    var = np.ascontiguousarray(one.frame.var[INNER])
     bad = (one.frame.state[INNER] & BAD) != 0
     rejected = objects = np.zeros(bad.shape, dtype=np.bool_)
+    seen = None
     if task.rules is not None:
-        rejected = find_outliers(sci, var, bad, ref, ref_var, x, y, task.rules).mask
+        found = find_outliers(sci, one.frame.var[INNER], bad, ref, ref_var, x, y, task.rules)
+        rejected, seen = found.mask, found.blotted
     if task.object_sigma > 0:
-        seen, _ = blot(ref, x, y)
+        seen = blot(ref, x, y)[0] if seen is None else seen
         objects = object_mask(seen, ~np.isfinite(seen), 0.0, task.object_sigma)
     return rejected, objects

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
@@ -25,8 +26,8 @@ from photomitrus_cli.imaging.noise import (
     variance_sums,
 )
 from photomitrus_cli.imaging.reference import reference_map
-from photomitrus_cli.imaging.resample import Resampled, resample_frame
-from photomitrus_cli.irac.chunks import INNER, FrameReader, Ingested
+from photomitrus_cli.imaging.resample import Resampled, resample_frame, resample_into
+from photomitrus_cli.irac.chunks import INNER, FrameReader, Ingested, Place
 from photomitrus_cli.irac.stack import MARGIN, common_part, stack_window, widened
 from photomitrus_cli.irac.tiles import (
     ESTIMATED,
@@ -41,6 +42,9 @@ from photomitrus_cli.irac.tiles import (
 # Of a cube of frames in memory: value, variance, flag, and share where there is one.
 _BYTES_PER_VALUE = 13
 _FEWEST_ROWS = 8
+_STACK_BYTES = 32 * 2**20
+# Every open chunk takes a file descriptor, of which processes often have 1024.
+_MOST_OPEN = 256
 # By what share of the contrast of the stack good frames may differ: a drizzled value is that of a whole pixel
 # of the frame, wherever in it.
 _SOFTENING = {"lanczos3": SOFTENING, "drizzle": 1.0}
@@ -61,12 +65,48 @@ def stack_tile(task: TileTask) -> int:
     ref = np.empty(task.shape, dtype=np.float32)
     ref_var = np.empty(task.shape, dtype=np.float32)
     n = 0
-    for band, rows in _bands(task, len(task.members)):
-        cube = _cube(band, band.members, np.zeros(band.shape, dtype=np.uint8))[:3]
-        ref[rows], ref_var[rows], count = reference_map(*cube)
+    frames = _Frames(task)
+    bands = list(_bands(_of_memory(task, _STACK_BYTES), len(task.members)))
+    largest = max((len(band.members) * math.prod(band.shape) for band, _ in bands), default=0)
+    # The same memory for all bands, and so little that it stays near the processor.
+    room, flags = np.empty((2, largest), dtype=np.float32), np.empty(largest, dtype=np.bool_)
+    for band, rows in bands:
+        ref[rows], ref_var[rows], count = reference_map(*_stack_cube(band, frames, room, flags))
         n += int((count > 0).sum())
     task.store.save(task.name, {"ref": ref, "ref_var": ref_var}, {"n": n})
     return n
+
+
+class _Frames:
+    """The frames of a tile, open as long as it is worked on unless they are too many for the system."""
+
+    def __init__(self, task: TileTask) -> None:
+        self._reader = FrameReader(task.store)
+        few = task.members[:_MOST_OPEN]
+        self._open = {member.place: self._reader.get(member.place) for member in few}
+
+    def get(self, place: Place) -> Ingested:
+        """Give one frame; its arrays are views of the file."""
+        one = self._open.get(place)
+        return self._reader.get(place) if one is None else one
+
+
+def _stack_cube(
+    task: TileTask, frames: _Frames, room: NDArray[np.float32], flags: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Resample frames onto a band of a tile: values less their sky, variances, validity, in given memory."""
+    shape = (len(task.members), *task.shape)
+    size = math.prod(shape)
+    values, variances = (part[:size].reshape(shape) for part in room)
+    valid = flags[:size].reshape(shape)
+    valid[:] = False
+    corner = (task.window[0], task.window[2])
+    for k, member in enumerate(task.members):
+        window, one = _window(task, member), frames.get(member.place)
+        out = Resampled(values[k], variances[k], valid[k])
+        resample_into(one.frame, one.pixel_map, window, corner, out)
+        values[k][_inside(task, window)] -= np.float32(member.sky)
+    return values, variances, valid
 
 
 def combine_tile(task: TileTask) -> dict[str, float]:
@@ -198,6 +238,11 @@ def _bands(task: TileTask, depth: int) -> Iterator[tuple[TileTask, slice]]:
         window = (y, min(y + rows, y1), x0, x1)
         inside = tuple(member for member in task.members if common_part(member.bbox, window))
         yield replace(task, window=window, members=inside), slice(y - y0, window[1] - y0)
+
+
+def _of_memory(task: TileTask, most: int) -> TileTask:
+    """Limit the memory of a tile's cubes."""
+    return replace(task, rules=replace(task.rules, memory_bytes=min(task.rules.memory_bytes, most)))
 
 
 def _joined(parts: list[Combined]) -> Combined:

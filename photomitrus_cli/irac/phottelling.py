@@ -65,6 +65,7 @@ def summarise(
     paths = plan.product.paths
     title = f"IRAC photometry, {plan.settings.stem}"
     summary = Summary(title, status, facts, [*paths, plan.product.manifest], units, warnings)
+    summary.stem = plan.settings.stem
     if measured is not None:
         summary.figures = _figures(plan)
     return summary
@@ -141,7 +142,7 @@ def _warnings(plan: PhotPlan) -> list[str]:
 def _flux_warnings(one: Measurements, problems: Sequence[int]) -> list[str]:
     warnings = []
     if problems:
-        warnings.append(f"no usable frame in {len(problems)} AORs: {_some(problems)}")
+        warnings.append(f"{len(problems)} AORs have a target without any usable frame: {_some(problems)}")
     saturated = sum("saturated" in reason for reason in one.judged.reasons)
     if saturated:
         warnings.append(f"{saturated} images of a target are saturated and left out of the AOR fluxes")

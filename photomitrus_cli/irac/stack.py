@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,29 +36,64 @@ def tiles_around(tiles: Iterable[StackTile], box: Box) -> tuple[StackTile, ...]:
     return tuple(tile for tile in tiles if common_part(wide, tile[1]))
 
 
-def stack_window(store: Store, tiles: Sequence[StackTile], window: Box) -> tuple[Float32, Float32]:
-    """Put a window of the stack together.
+class StackReader:
+    """Reads windows of the stack; tiles stay open, and the memory of a window serves the next one.
 
-    Returns
-    -------
-    ref, ref_var : ndarray of float32, shape (ny, nx)
-        Stack and its variance; NaN where there is none.
-
-    Raises
-    ------
-    InputError
-        When a checkpoint was damaged since it was written.
+    Parameters
+    ----------
+    store : Store
     """
-    shape = (window[1] - window[0], window[3] - window[2])
-    ref, ref_var = (np.full(shape, np.nan, dtype=np.float32) for _ in range(2))
-    for name, tile in tiles:
-        part = common_part(tile, window)
-        if part is None:
-            continue
-        saved = store.require(name).arrays
-        inside, of_tile = (
-            (slice(part[0] - box[0], part[1] - box[0]), slice(part[2] - box[2], part[3] - box[2]))
-            for box in (window, tile)
-        )
-        ref[inside], ref_var[inside] = saved["ref"][of_tile], saved["ref_var"][of_tile]
-    return ref, ref_var
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._open: dict[str, Mapping[str, NDArray[Any]]] = {}
+        self._room = np.empty((2, 0), dtype=np.float32)
+
+    def window(self, tiles: Sequence[StackTile], window: Box) -> tuple[Float32, Float32]:
+        """Put a window of the stack together.
+
+        Parameters
+        ----------
+        tiles : sequence of (name, window)
+            Those that the window reaches, and maybe more.
+        window : tuple of int
+            (y0, y1, x0, x1) in mosaic pixels.
+
+        Returns
+        -------
+        ref, ref_var : ndarray of float32, shape (ny, nx)
+            Stack and its variance; NaN where there is none. Valid until the next call.
+
+        Raises
+        ------
+        InputError
+            When a checkpoint was damaged since it was written.
+        """
+        shape = (window[1] - window[0], window[3] - window[2])
+        size = shape[0] * shape[1]
+        if self._room.shape[1] < size:
+            self._room = np.empty((2, size), dtype=np.float32)
+        ref, ref_var = (row[:size].reshape(shape) for row in self._room)
+        parts = [(name, tile, common_part(tile, window)) for name, tile in tiles]
+        if sum((y1 - y0) * (x1 - x0) for *_, part in parts if part for y0, y1, x0, x1 in [part]) < size:
+            ref[:], ref_var[:] = np.nan, np.nan
+        for name, tile, part in parts:
+            if part is None:
+                continue
+            inside, of_tile = (
+                (slice(part[0] - box[0], part[1] - box[0]), slice(part[2] - box[2], part[3] - box[2]))
+                for box in (window, tile)
+            )
+            saved = self._tile(name)
+            ref[inside], ref_var[inside] = saved["ref"][of_tile], saved["ref_var"][of_tile]
+        return ref, ref_var
+
+    def _tile(self, name: str) -> Mapping[str, NDArray[Any]]:
+        if name not in self._open:
+            self._open[name] = self._store.require(name).arrays
+        return self._open[name]
+
+
+def stack_window(store: Store, tiles: Sequence[StackTile], window: Box) -> tuple[Float32, Float32]:
+    """Put one window of the stack together, see `StackReader.window`."""
+    return StackReader(store).window(tiles, window)

@@ -20,7 +20,7 @@ def write_page(folder: Path, summary: Summary, *, command: str) -> Path:
     Parameters
     ----------
     folder : Path
-        Created when absent. The page is named after the first product.
+        Created when absent. The page is named after the run or its first product.
     summary : Summary
     command : str
         Such as ``astromap irac mosaic``.
@@ -36,7 +36,7 @@ def write_page(folder: Path, summary: Summary, *, command: str) -> Path:
         When the folder cannot be written.
     """
     check_folder(folder)
-    stem = summary.products[0].stem if summary.products else "run"
+    stem = summary.stem or (summary.products[0].stem if summary.products else "run")
     page = folder / f"{stem}.html"
     environment = Environment(
         loader=PackageLoader("photomitrus_cli.report"), autoescape=True, undefined=StrictUndefined

@@ -64,6 +64,8 @@ class Summary:
     figures : list of Figure
     value_units : dict of str to str
         Units of the units' values, for tables.
+    stem : str
+        Name of the report page; empty for that of the first product.
     """
 
     title: str
@@ -74,6 +76,7 @@ class Summary:
     warnings: list[str] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     value_units: dict[str, str] = field(default_factory=dict)
+    stem: str = ""
 
     def failed(self) -> list[UnitRecord]:
         """Give the units that failed."""

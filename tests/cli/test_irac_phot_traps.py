@@ -88,7 +88,7 @@ def test_an_aor_without_its_target_is_a_problem_beside_others(tmp_path: Path) ->
     take(tmp_path / "in", *series(2, SMALL), *series(2, replace(SMALL, aorkey=2000, **OFF)))
     done = measured(tmp_path / "in", "-o", tmp_path / "out", *SMALL_APERTURE)
     assert done.code == 0
-    assert "no usable frame in 1 AORs: 2000" in done.stdout + done.stderr
+    assert "1 AORs have a target without any usable frame: 2000" in done.stdout + done.stderr
     good, bad = rows(tmp_path / "out", "aor")
     assert np.isfinite(float(good["Flux (mJy)"]))
     assert (bad["AORKEY"], bad["Flux (mJy)"], bad["Workable/Total Files in AOR"]) == ("2000", "nan", "0/2")

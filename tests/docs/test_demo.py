@@ -40,6 +40,8 @@ def test_the_exit_code_follows_the_measurements(
     demo: ModuleType, value: float, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "make", lambda *_: None)
+    monkeypatch.setattr(demo, "measure", lambda *_: None)
+    monkeypatch.setattr(demo, "photometry_checks", lambda *_: [])
     monkeypatch.setattr(demo, "checks", lambda *_: [demo.Check("flux", value, 0.98, 1.02)])
     assert demo.main(tmp_path) == code
 

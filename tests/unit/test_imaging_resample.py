@@ -11,7 +11,14 @@ from photomitrus_cli.imaging.geometry import footprint
 from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
 from photomitrus_cli.imaging.lanczos import BAD, SATURATED, TAPS, pair_table, share_table, weight_table
 from photomitrus_cli.imaging.mapping import PixelMap, map_frame
-from photomitrus_cli.imaging.resample import prepare_frame, reprepare, resample, resample_frame
+from photomitrus_cli.imaging.resample import (
+    Resampled,
+    prepare_frame,
+    reprepare,
+    resample,
+    resample_frame,
+    resample_into,
+)
 
 SHAPE = (120, 130)
 
@@ -90,6 +97,25 @@ def test_any_tiling_gives_the_same_bits(mapped: tuple[Grid, PixelMap], tile: int
             np.testing.assert_array_equal(out.value, whole.value[part])
             np.testing.assert_array_equal(out.variance, whole.variance[part])
             np.testing.assert_array_equal(out.valid, whole.valid[part])
+
+
+def test_part_of_larger_arrays(mapped: tuple[Grid, PixelMap]) -> None:
+    rng = np.random.default_rng(5)
+    _, pixel_map = mapped
+    bad = rng.random(pixel_map.shape) < 0.02
+    frame = prepare_frame(rng.normal(0.0, 1.0, pixel_map.shape), np.ones(pixel_map.shape), bad)
+    y0, y1, x0, x1 = pixel_map.bbox
+    window = (y0 + 2, y1 - 3, x0 + 5, x1 - 6)
+    shape = (y1 - y0 + 4, x1 - x0 + 4)
+    out = Resampled(np.full(shape, 7.0, np.float32), np.full(shape, 8.0, np.float32), np.ones(shape, bool))
+    resample_into(frame, pixel_map, window, (y0 - 2, x0 - 2), out)
+    inside = slice(4, shape[0] - 5), slice(7, shape[1] - 8)
+    expected = resample_frame(frame, pixel_map, window)
+    for name, rest in (("value", 7.0), ("variance", 8.0), ("valid", True)):
+        plane = getattr(out, name)
+        np.testing.assert_array_equal(plane[inside], getattr(expected, name))
+        plane[inside] = rest
+        assert (plane == rest).all()
 
 
 def test_window_off_the_frame_is_invalid(mapped: tuple[Grid, PixelMap]) -> None:
