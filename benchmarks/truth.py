@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from astropy.table import Table
+from phottruth import chapters
 from truthkit.choices import (
     BLANK_CHOICES,
     FLUX_CHOICES,
@@ -37,6 +38,7 @@ from truthkit.hits import (
 )
 from truthkit.levels import LEVEL_FIELD, level_errors
 from truthkit.measures import BlankSky, StarErrors, constant_sky_error
+from truthkit.pages import percent, row
 from truthkit.runs import BLANK_FIELD, CLEAN_FIELD, CONSTANT_FIELD, Mosaic, make_mosaic, simulate
 
 from photomitrus_cli import __version__
@@ -57,6 +59,7 @@ def main() -> None:
     target = parser.parse_args().output
     with local_executor(available_cores()) as executor, scratch() as folder:
         parts = [HEAD.format(version=__version__), *simulated(folder, executor), *real(folder, executor)]
+        parts += ["", *chapters(folder, executor)]
     write_text(target, "\n".join(parts) + "\n")
     print(f"wrote {target}")
 
@@ -125,11 +128,6 @@ Positions against Gaia DR2 moved to the epoch by its proper motions; the frames 
 """
 
 
-def row(*cells: object) -> str:
-    """Give one line of a table."""
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-
 def simulated(folder: Path, executor: Executor) -> Iterator[str]:
     """Measure simulated fields."""
     yield "## `irac mosaic`: simulated fields\n"
@@ -192,11 +190,6 @@ def star_row(one: Choice, found: list[StarErrors]) -> str:
         f"{max(field.position_bias_mas for field in found):.1f} mas",
         f"{max(field.position_rms_mas for field in found):.1f} mas",
     )
-
-
-def percent(value: float, error: float) -> str:
-    """Give a fraction and its error in per cent."""
-    return f"{100 * value:+.2f} ± {100 * error:.2f} %"
 
 
 def blank_table(folder: Path, executor: Executor) -> Iterator[str]:

@@ -28,6 +28,9 @@ _FATAL = (
 )
 
 
+_BAD_CORE = "bad in core"
+
+
 @dataclass(frozen=True, eq=False)
 class AorGroup:
     """The frames of one AOR with one target, frame time and aperture.
@@ -90,7 +93,8 @@ def combine_aors(columns: Columns, fluxes: Fluxes, settings: PhotSettings) -> Ju
     full = saturated(columns, fluxes)
     reasons = [_reason(int(flags)) for flags in columns["flags"]]
     for row in np.flatnonzero(full):
-        if settings.saturated == "exclude" and not reasons[row]:
+        # A core of saturated pixels is bad because it is saturated.
+        if settings.saturated == "exclude" and reasons[row] in ("", _BAD_CORE):
             reasons[row] = "saturated"
     for row in np.flatnonzero(~np.isfinite(fluxes.flux)):
         reasons[row] = reasons[row] or "no flux"

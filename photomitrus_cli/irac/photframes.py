@@ -285,7 +285,7 @@ def _row(
         plane=plane,
         target=target,
         aperture=aperture,
-        mjd=frame.mjd + (plane + 0.5 if plane >= 0 else 0.0) * frame.framtime_s / _SECONDS_PER_DAY,
+        mjd=frame.mjd + max(plane, 0) * frame.framtime_s / _SECONDS_PER_DAY,
         date_obs=notes.date_obs,
         readmode=notes.readmode,
         aorlabel=notes.aorlabel,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from photomitrus_cli.errors import ConfigError, NoDataError
 from photomitrus_cli.io.atomic import refuse_overwriting_inputs
+from photomitrus_cli.irac.facts import SATURATION_BIT
 from photomitrus_cli.irac.frames import Selection, select_frames
 from photomitrus_cli.irac.measure import Aperture
 from photomitrus_cli.irac.names import find_files, is_fits, types_found
@@ -59,7 +60,7 @@ class PhotPlan:
             settings.centroid,
             settings.background,
             settings.max_offset_px,
-            settings.imask_bits,
+            _fatal(settings),
             settings.subarray,
         )
         return [
@@ -77,6 +78,12 @@ class PhotPlan:
 
     def _targets_of(self, frame: Frame) -> tuple[tuple[int, Target], ...]:
         return tuple((number, self.wanted.targets[number]) for number in self.targets[frame.path])
+
+
+def _fatal(settings: PhotSettings) -> tuple[int, ...]:
+    """Give the fatal bits: pixels of saturated frames that are to be kept are not bad for that."""
+    kept = settings.saturated == "keep"
+    return tuple(bit for bit in settings.imask_bits if not (kept and bit == SATURATION_BIT))
 
 
 def product_of(settings: PhotSettings) -> Product:

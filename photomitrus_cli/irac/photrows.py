@@ -29,7 +29,7 @@ class ImageRow:
     aperture : int
         Number of the aperture.
     mjd : float
-        MJD_OBS, days; of a plane the middle of its own exposure.
+        MJD_OBS, the start of the exposure, days; of a plane that of its own.
     date_obs, readmode, aorlabel, creator : str
         The header's.
     framtime_s, exptime_s : float

@@ -49,10 +49,12 @@ def summarise(
     -------
     Summary
     """
-    counts = [sum(unit.status == kind for unit in units) for kind in ("used", "skipped", "failed")]
+    kinds = ("used", "skipped", "failed", "done")
+    counts = [sum(unit.status == kind for unit in units) for kind in kinds]
     frames = plan.selection.frames
     facts = {
         "frames": f"{counts[0]} used, {counts[1]} skipped, {counts[2]} failed",
+        "frames without a target": f"{counts[3]}",
         "AORs": f"{len({frame.key.aorkey for frame in frames})}",
         "targets": f"{len(plan.wanted.targets)}",
         "without uncertainty": f"{sum(frame.unc is None for frame in frames)}",

@@ -53,7 +53,8 @@ def test_targets_on_half_of_the_frames_only(tmp_path: Path) -> None:
     take(tmp_path / "in", *shots)
     done = measured(tmp_path / "in", "-o", tmp_path / "out", *SMALL_APERTURE)
     assert done.code == 0
-    assert "  frames: 3 used, 3 skipped, 0 failed" in done.stdout.splitlines()
+    assert "  frames: 3 used, 0 skipped, 0 failed" in done.stdout.splitlines()
+    assert "  frames without a target: 3" in done.stdout.splitlines()
     images, (aor,) = rows(tmp_path / "out", "img"), rows(tmp_path / "out", "aor")
     assert [row["Not In FOV"] for row in images] == ["N", "Y"] * 3
     assert [row["Ap Out Of Bound"] for row in images] == ["N", "Y"] * 3

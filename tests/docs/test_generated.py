@@ -212,6 +212,16 @@ def test_mask_bits_and_columns_of_the_mosaic_are_documented() -> None:
         assert f"`{name}`" in text, name
 
 
+def test_columns_and_flags_of_the_photometry_are_documented() -> None:
+    from photomitrus_cli.irac.measure import Flag
+    from photomitrus_cli.irac.phottables import _AOR, _IMAGE
+
+    text = page("formats.md").split("## Photometry tables")[1].split("\n## ")[0]
+    columns = [*(column.name for column in _IMAGE), *(column.name for column in _AOR)]
+    for name in (*columns, *(flag.name for flag in Flag), "ABOVE_LIMIT"):
+        assert f"`{name}`" in text, name
+
+
 def test_exit_codes_are_documented() -> None:
     from photomitrus_cli import errors
 

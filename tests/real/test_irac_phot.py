@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from astropy.table import Table
-from truthkit.dither import gaia_positions
 from truthkit.photometry import robust_sigma
+from truthkit.realphot import LARGE, SMALL, XO3, dithered, frame_deviations, scatter_percent, xo3
 
 from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.irac.phot import photometer
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
-
-XO3 = "04 21 52.7 +57 49 02"
-# Of the apertures for which the archive's functions were derived, and a larger one.
-SMALL, LARGE = (3, 3, 7), (4, 12, 20)
-
-
-def xo3(real_data: Path, aperture: tuple[int, int, int], **keys: Any) -> Table:
-    """Measure the five subarray exposures; the annulus of 12 to 20 px reaches beyond the subarray."""
-    folder = real_data / "irac-subarray-xo3"
-    return photometer([folder], XO3, apertures=[aperture], aperture_correction="none", **keys)[1]
-
-
-def scatter_percent(table: Table, name: str = "Flux (mJy)") -> float:
-    values = np.array(table[name])
-    assert np.isfinite(values).all()
-    return float(100.0 * values.std(ddof=1) / values.mean())
 
 
 @pytest.mark.parametrize("aperture", [SMALL, LARGE])
@@ -83,58 +66,27 @@ def test_planes_average_to_the_cube(real_data: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def dithered(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Table:
-    """Isolated stars of the Gaia catalogue with their motions, on ten dithered frames of channel 1."""
-    folder = real_data / "irac-dither"
-    catalogue = folder / "gaia" / "gaia_2mass0415.csv"
-    stars = Table.read(catalogue, format="ascii.csv")
-    ra, dec = gaia_positions(catalogue, 53600.0)
-    dx = (ra[:, None] - ra) * np.cos(np.radians(dec)) * 3600.0
-    distance = np.hypot(dx, (dec[:, None] - dec) * 3600.0) + 1e9 * np.eye(len(ra))
-    # Stars without another in the annulus.
-    chosen = stars[distance.min(axis=1) > 12.0]
-    pairs = Table(
-        {
-            "AOR Filepath": [str(folder / "r17577216-ch1")] * len(chosen),
-            "ra": chosen["ra"],
-            "dec": chosen["dec"],
-            "pmra": np.ma.filled(chosen["pmra"], 0.0),
-            "pmdec": np.ma.filled(chosen["pmdec"], 0.0),
-            "epoch": chosen["ref_epoch"],
-        }
-    )
-    table = tmp_path_factory.mktemp("pairs") / "pairs.ecsv"
-    pairs.write(table)
-    return photometer([table], filetype="clean", apertures=[SMALL])[1]
+def images(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Table:
+    """Stars on dithered frames."""
+    return dithered(real_data, tmp_path_factory.mktemp("pairs"))
 
 
-def deviations(table: Table, name: str) -> np.ndarray:
-    """Relative deviations from the mean of the star, of stars bright enough on four frames or more."""
-    found = []
-    for target in sorted(set(table["Target"])):
-        own = table[(table["Target"] == target) & (table["Used"] == "Y")]
-        values = np.array(own[name])
-        if len(own) >= 4 and 0.2 < np.median(own["Flux (mJy)"]) < 30.0:
-            found.extend((values / np.median(values) - 1.0) * np.sqrt(len(own) / (len(own) - 1.0)))
-    return np.array(found)
-
-
-def test_stars_of_dithered_frames_agree_to_one_and_a_half_per_cent(dithered: Table) -> None:
-    corrected, raw = (deviations(dithered, name) for name in ("Flux (mJy)", "Flux_uncorrected (mJy)"))
+def test_stars_of_dithered_frames_agree_to_one_and_a_half_per_cent(images: Table) -> None:
+    corrected, raw = (frame_deviations(images, name) for name in ("Flux (mJy)", "Flux_uncorrected (mJy)"))
     assert corrected.size >= 60
     mad = np.median(np.abs(corrected))
     assert mad <= 0.015
     assert mad < 0.9 * np.median(np.abs(raw))
 
 
-def test_stars_off_some_frames_are_told(dithered: Table) -> None:
-    off = dithered[dithered["Not In FOV"] == "Y"]
-    assert 0 < len(off) < len(dithered)
+def test_stars_off_some_frames_are_told(images: Table) -> None:
+    off = images[images["Not In FOV"] == "Y"]
+    assert 0 < len(off) < len(images)
     assert np.isnan(off["Flux (mJy)"]).all()
     assert set(off["Used"]) == {"N"}
-    used = dithered[dithered["Used"] == "Y"]
+    used = images[images["Used"] == "Y"]
     assert np.median(used["Offset"]) < 0.3
-    assert set(dithered["Mission"]) == {"CRYO"}
+    assert set(images["Mission"]) == {"CRYO"}
 
 
 @pytest.mark.parametrize("functions", ["hora", "reach"])
