@@ -68,8 +68,8 @@ def chapters(folder: Path, executor: Executor) -> Iterator[str]:
 
 IDL = """
 Fluxes corrected by `irac_aphot_corr` itself: 1000 in at random places of the array, and real frames of
-HD 165459 and subarray stars in channel 1 as tables of the program's output have them (printed to 11 digits or
-12); then the archive's images of the array location, every pixel. Largest relative difference.
+HD 165459 and subarray stars in channel 1 as tables of the program's output have them (printed to 11 or 12
+digits); then the archive's images of the array location, every pixel. Largest relative difference.
 """
 AORS = """
 ### Fluxes of AORs
@@ -90,6 +90,7 @@ the same in the cryogenic mission.
 OFF_TEXT = """
 AORs of HD 165459 whose flux, combined with the default rule and no knowledge of saturation, is off the median
 of their set by more than 5 %. *flagged*: above the flux that saturates in the frame time of the AOR's row.
+One AOR of hd_warm_ch2 is in the tables six times and counts once here.
 """
 UNFLAGGED = """
 Not flagged, each by its AORKEY:

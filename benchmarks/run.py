@@ -141,7 +141,7 @@ def field(folder: Path, n_frames: int, side_arcmin: float) -> Path:
             dithers_per_aor=-(-n_frames // 4),
             field_size_arcmin=side_arcmin,
             # A large field of the usual density would take longer to simulate than all that is timed here.
-            star_density_arcmin2=min(10.0, 1440.0 / side_arcmin**2),
+            star_density_arcmin2=min(10.0, 1440.0 / max(side_arcmin, 1.0) ** 2),
             truth_image=False,
         )
     return frames

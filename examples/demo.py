@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: simulate a field, mosaic it twice, measure stars, compare with the truth.
+"""The demonstration behind `make demo`: simulate a field, mosaic it twice, measure stars, compare with truth.
 
 Run with the Python that astromap is installed in: ``python examples/demo.py FOLDER``. Everything goes into
 FOLDER; a second run resumes what is there. The exit code is 1 when a measured error is outside its limits.

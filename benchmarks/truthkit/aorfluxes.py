@@ -146,14 +146,15 @@ def compare_with_seed(aors: Sequence[Aor]) -> SeedComparison:
 
 
 def deviations_of(aors: Sequence[Aor], results: Sequence[AorFlux]) -> dict[Key, float]:
-    """Give the relative deviation of each flux from the median of its set."""
+    """Give the relative deviation of each AOR from the median of its set; of one listed twice the larger."""
     fluxes = defaultdict(list)
+    found: dict[Key, float] = {}
     for aor, result in zip(aors, results, strict=True):
         fluxes[aor.row["set"]].append(result.flux)
-    return {
-        aor.key: result.flux / float(np.median(fluxes[aor.row["set"]])) - 1.0
-        for aor, result in zip(aors, results, strict=True)
-    }
+    for aor, result in zip(aors, results, strict=True):
+        apart = result.flux / float(np.median(fluxes[aor.row["set"]])) - 1.0
+        found[aor.key] = max(apart, found.get(aor.key, apart), key=abs)
+    return found
 
 
 def above_limit(aors: Sequence[Aor], results: Sequence[AorFlux]) -> set[Key]:

@@ -19,13 +19,13 @@ Float = NDArray[np.float64]
 Radii = tuple[float, float, float]
 
 APERTURES: tuple[Radii, ...] = ((3, 3, 7), (5, 5, 10), (10, 12, 20))
-# Nine stars on 24 frames, or one star on 204 exposures: two hundred fluxes give a scatter to 5 %.
+# Nine stars on 24 frames, or one star on 201 exposures: two hundred fluxes give a scatter to 5 %.
 _LAYOUT: dict[ReadMode, dict[str, Any]] = {
     "full": {"stars": "grid", "n_aors": 3, "dithers": 8, "dither_rms_arcsec": 5.0},
-    "sub": {"stars": "single", "n_aors": 3, "dithers": 68},
+    "sub": {"stars": "single", "n_aors": 3, "dithers": 67},
 }
 _NOISELESS: dict[str, Any] = {"noise": False, "pointing_rms_arcsec": 0.0}
-_NOISELESS_DITHERS: dict[ReadMode, int] = {"full": 8, "sub": 16}
+_NOISELESS_DITHERS: dict[ReadMode, int] = {"full": 8, "sub": 10}
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class Noiseless:
     Attributes
     ----------
     found, known : list of FluxErrors
-        By aperture, at the measured place and at the true one; pulls are the errors over those that a frame
-        with noise would state.
+        By aperture, at the measured place and at the true one; pulls are over the errors that a frame with
+        noise would state.
     ratios : dict of str to float
         By published aperture: median flux after the published correction over that of 10 px.
     """

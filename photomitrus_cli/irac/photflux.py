@@ -25,6 +25,10 @@ _STEP_PX = 0.01
 # The response within the pixel also moves centroids: fluxes of bright simulated stars in channel 1 scatter as
 # if both axes had this error beside that of the noise, pixels.
 _CENTROID_FLOOR_PX = 0.009
+# Relative scatter of the light of a noise-free star in apertures of 3 px and less with the place within its
+# pixel, beside that of the response, by channel (simulated stars, 3 3 7). From 4 px on it is below 0.05 %.
+_EDGE_RADIUS_PX = 3.5
+_EDGE_SCATTER = {1: 0.0008, 2: 0.0010, 3: 0.0019, 4: 0.0011}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,8 @@ class Fluxes:
     flux, err : ndarray of float64
         mJy.
     phase_err : ndarray of float64
-        Part of the error from the error of the position in the pixel-phase response, mJy.
+        Part of the error by the place within the pixel, mJy: the error of the position in the pixel-phase
+        response, and what undersampling does to small apertures.
     above_limit : ndarray of bool
         Whether the flux is above what saturates the brightest pixel in the frame time.
     functions : tuple of str
@@ -218,7 +223,7 @@ def _responses(
 def _phase_error(
     x: Float, y: Float, x_err: Float, y_err: Float, group: _Group, chosen: Chosen, settings: PhotSettings
 ) -> Float:
-    """Give the relative error of the pixel-phase response that the error of the position makes."""
+    """Give the relative error of a flux by the place within the pixel: response, and edge of the aperture."""
 
     def phase(dx: float, dy: float) -> Float:
         return _responses(x + dx, y + dy, group, chosen, settings)[1]
@@ -228,7 +233,8 @@ def _phase_error(
     pairs = ((slope_x, x_err), (slope_y, y_err))
     # A position without an error (fixed) is taken at its word.
     parts = (np.where(err > 0.0, slope * np.hypot(err, _CENTROID_FLOOR_PX), 0.0) for slope, err in pairs)
-    return np.asarray(np.hypot(*parts) / phase(0.0, 0.0))
+    edge = _EDGE_SCATTER[group.channel] if settings.apertures[group.aperture][0] < _EDGE_RADIUS_PX else 0.0
+    return np.asarray(np.hypot(np.hypot(*parts) / phase(0.0, 0.0), edge))
 
 
 def _aperture_correction(group: _Group, settings: PhotSettings) -> float:
