@@ -78,7 +78,17 @@ def measure(folder: Path) -> None:
         chosen = bright_stars(Table.read(field / "truth" / "truth_sources.ecsv"))
         rows = [f"irac/r*,{row['id']},{row['ra']:.7f} {row['dec']:.7f}" for row in chosen]
         pairs.write_text("\n".join(["AOR Filepath,Target Name,Target Coordinates", *rows]) + "\n")
-    words = ["--filetype", "cbcd", "-r", "3", "3", "7", "--resume", "--report", folder / "phot"]
+    words: list[str | Path] = [
+        "--filetype",
+        "cbcd",
+        "-r",
+        "3",
+        "3",
+        "7",
+        "--resume",
+        "--report",
+        folder / "phot",
+    ]
     run("irac", "phot", pairs, "-o", folder / "phot", *words)
 
 

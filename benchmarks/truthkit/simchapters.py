@@ -38,9 +38,9 @@ SIMULATED = """
 Stars of signal-to-noise ratio 300 (bright) and 20 (faint) at 10 px in one frame (of a subarray: in the sum of
 64 planes), on frames with noise alone and header positions wrong by 0.15 arcsec; first moments (channels 1
 and 2) or Gaussians, functions seed, the simulated stars' own aperture corrections. Each cell: *pull*, the
-standard deviation of (flux - truth) / stated error, known to 5 % ({n} fluxes or more in every cell). One part
-of the stated errors, 0.009 px for what moves centroids within the pixel, was itself set on stars of this
-simulator in channel 1: of that the table is no independent test.
+standard deviation of (flux - truth) / stated error, known to 5 % ({n} fluxes or more in each cell). Two parts
+of the stated errors were themselves set on stars of this simulator: 0.009 px for what moves centroids within
+the pixel, and 0.08 to 0.19 % for apertures of 3 px and less. Of those the table is no independent test.
 """
 BIAS = """
 Mean of flux / truth - 1, and its standard error; only bright stars tell the bias of the method.
@@ -52,10 +52,9 @@ What is left of bright stars without noise and with exact headers: bias and scat
 aperture at the true place (*true*) and where the centroid puts it (*measured*). At r = 3 the fluxes of
 undersampled stars depend on where in its pixel the star is; and first moments of such stars miss the place,
 so that channels 1 and 2 get the pixel phase of another place, in all apertures alike. The stated errors
-include the second (0.009 px) but not the first: that is why pulls of bright stars exceed 1 at r = 3 on
-subarrays, where the noise is least. *left*: scatter at r = 3 at the measured place over the stated error. The
-bias of channel 1 has the second cause too. The simulator applies the response at the true place; the archive
-derived its functions with first moments, which takes up part of it on real frames.
+include both, as they were found here. *left*: scatter at r = 3 at the measured place over the stated error.
+The bias of channel 1 has the second cause too. The simulator applies the response at the true place; the
+archive derived its functions with first moments, which takes up part of it on real frames.
 """
 RADII = """
 ### Aperture ratios

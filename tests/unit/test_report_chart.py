@@ -119,7 +119,10 @@ def test_whole_ticks_and_round_steps() -> None:
 def test_the_range_of_an_axis() -> None:
     values = np.array([1.0, 3.0, np.nan, np.inf, -np.inf])
     assert fit_scale(Axis(), [values]) == Scale(0.9, 3.1)
-    assert fit_scale(Axis(low=0.0), [values]) == Scale(0.0, pytest.approx(3.15))
+    found = fit_scale(Axis(low=0.0), [values])
+    assert found is not None
+    assert found.low == 0.0
+    assert found.high == pytest.approx(3.15)
     assert fit_scale(Axis(low=0.0, high=2.0), []) == Scale(0.0, 2.0)
     assert fit_scale(Axis(), [np.full(3, np.nan)]) is None
     assert fit_scale(Axis(log=True), [np.array([-1.0, 0.0])]) is None
@@ -184,7 +187,9 @@ def test_masks_are_those_of_slow_loops() -> None:
 def pixel(chart: Chart, x: float, y: float, place: tuple[int, int] = (0, 0)) -> tuple[int, ...]:
     frame = chart.frames[place[0]][place[1]]
     column, row = frame.columns(np.array([x]))[0], frame.rows(np.array([y]))[0]
-    return chart.sheet.picture.getpixel((frame.left + int(column), frame.top + int(row)))
+    value = chart.sheet.picture.getpixel((frame.left + int(column), frame.top + int(row)))
+    assert isinstance(value, tuple)
+    return value
 
 
 def test_points_lie_where_the_labels_say() -> None:
@@ -232,7 +237,7 @@ def test_rejected_points_are_hollow_and_do_not_squeeze_the_others() -> None:
 
 def test_levels_histogram_and_logarithmic_axes() -> None:
     values = np.concatenate([np.full(7, 1.5), np.full(3, 2.5), [np.nan]])
-    panels = [
+    panels: list[PointPanel | HistogramPanel] = [
         PointPanel([Points(np.array([1.0, 2.0]), np.array([10.0, 1000.0]))], Axis(), Axis(log=True)),
         PointPanel([Points(np.arange(3.0), np.arange(3.0))], levels=[Level(1.3, 1.1, 1.5, "mean")]),
         HistogramPanel([Counts(values)], Axis(low=1.0, high=6.0)),
@@ -345,7 +350,9 @@ FEW = {
 def test_nothing_to_show_is_said(name: str, log: bool, tmp_path: Path) -> None:
     points, counts = ODD[name]
     axis = Axis("v", "u", log)
-    rows = [[PointPanel(points, axis, axis, [Level(1.0)]), HistogramPanel(counts, axis, levels=[Level(1.0)])]]
+    rows: list[list[PointPanel | HistogramPanel]] = [
+        [PointPanel(points, axis, axis, [Level(1.0)]), HistogramPanel(counts, axis, levels=[Level(1.0)])]
+    ]
     texts = [text for text, _ in compose_chart(rows).sheet.texts]
     assert texts.count("no data") == 2
     assert texts.count("v (u)") == 3
