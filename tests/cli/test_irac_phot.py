@@ -64,7 +64,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def documented(two: Path) -> tuple[Path, Ran, list[object]]:
     """The documented invocation in a process of its own."""
-    out = two.parent / "documented"
+    out = two.parent / "phot_documented"
     words = ["irac", "phot", two, "--target", TARGET, "-r", 10, 12, 20, "-r", 3, 3, 7, "-o", out, "-j", 2]
     words += ["--target-name", "A star", "--comment", "first try"]
     done = run_program(program(), *words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -68,6 +68,7 @@ def test_all_flux_arrives(angle: float, scale: float, pixfrac: float, seed: int)
 
 @settings(max_examples=30, deadline=None)
 @given(ANGLES, SCALES, PIXFRACS, st.floats(1e-3, 1e4), st.integers(0, 2**32 - 1))
+@example(162.921875, 0.51, 1.0, 0.3125, 0)
 def test_a_constant_stays_constant(
     angle: float, scale: float, pixfrac: float, level: float, seed: int
 ) -> None:
@@ -77,4 +78,5 @@ def test_a_constant_stays_constant(
     sci = np.full(shape, level, dtype=np.float32)
     bad = rng.random(shape) < 0.1
     out = drizzle_frame(sci, np.ones(shape), bad, gx, gy, (0, 200, 0, 200), pixfrac=pixfrac)
-    np.testing.assert_allclose(out.value[out.valid], sci[0, 0], rtol=5e-7)
+    # Sums of float32: a few units in the last place.
+    np.testing.assert_allclose(out.value[out.valid], sci[0, 0], rtol=1e-6)
