@@ -43,7 +43,10 @@ def _ordered(value: tuple[tuple[float, float, float], ...]) -> tuple[tuple[float
 
 def _channel(value: Any) -> Any:
     """Read ``all`` or a number, also as text."""
-    return int(value) if isinstance(value, str) and value.isdigit() else value
+    number = int(value) if isinstance(value, str) and value.isdigit() else value
+    if number != "all" and (isinstance(number, bool) or number not in (1, 2, 3, 4)):
+        raise ValueError("give a channel from 1 to 4, or all")
+    return number
 
 
 def _factors(value: Any) -> Any:
