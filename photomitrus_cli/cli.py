@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from photomitrus_cli import __version__
-from photomitrus_cli.errors import AstromapError, ConfigError
+from photomitrus_cli.errors import AstromapError, ConfigError, PartialError
 from photomitrus_cli.options import common_options, debug_requested
 
 if TYPE_CHECKING:
@@ -185,7 +185,8 @@ def _launch(command: click.Command, name: str, args: Sequence[str]) -> int:
     with mpi.mpi_executor(library) as executor:
         if executor is not None:
             code = run_command(command, name, args, executor)
-            if code:
+            # A partial run is over on every rank: all leave as after success, and no printed line is lost.
+            if code not in (0, PartialError.exit_code):
                 mpi.abort(library, code)
     return code
 

@@ -6,12 +6,16 @@ without a library it raises RuntimeError rather than ImportError.
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.run.parallel import Executor, PoolExecutor
+
+_PIPES_S = 0.3
 
 
 def load_mpi() -> Any:
@@ -49,5 +53,11 @@ def mpi_executor(mpi: Any) -> Iterator[Executor | None]:
 
 
 def abort(mpi: Any, code: int) -> None:
-    """End every rank with ``code``; without it the other ranks would wait for ever."""
+    """End every rank with ``code``; without it the other ranks would wait for ever.
+
+    Lines that mpiexec has not yet taken from our pipes when a rank aborts are lost, so it gets a moment.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    time.sleep(_PIPES_S)
     mpi.COMM_WORLD.Abort(code)
