@@ -131,5 +131,6 @@ def start_numba() -> None:
     """
     with _without_blas():
         _nothing()
-        # The first kernel of arrays that comes out of the cache imports it.
-        importlib.import_module("numba.np.arrayobj")
+        # The first kernels of arrays that come out of the cache import them.
+        for module in ("numba.np.arrayobj", "numba.np.arraymath"):
+            importlib.import_module(module)

@@ -23,6 +23,8 @@ from photomitrus_cli.errors import ConfigError, InputError, WriteError
 _PACKED_SUFFIXES = frozenset({".gz", ".fz", ".bz2", ".xz"})
 _MAX_STEM = 120
 _CHUNK = 1 << 20
+# Larger files are summed up by two threads.
+_SPLIT_FROM = 1 << 26
 _PART = re.compile(r"\..+\.(?P<host>[0-9a-f]{6})-(?P<pid>\d+)-[0-9a-f]{8}\.part(?:\.\w+){0,2}")
 _FOREIGN_AGE_S = 7 * 86400.0
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM})
@@ -90,6 +92,26 @@ def atomic_path(final: str | Path, *, durable: bool = True) -> Iterator[Path]:
         raise
     if durable:
         _synchronise_folder(target.parent)
+
+
+@contextlib.contextmanager
+def writing(final: str | Path) -> Iterator[None]:
+    """Turn what the disk says while a file is written in pieces into a WriteError.
+
+    Parameters
+    ----------
+    final : str or Path
+        The file that is made, as the user knows it.
+
+    Raises
+    ------
+    WriteError
+        For any OSError of the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _write_error(Path(final), error) from error
 
 
 def write_bytes(final: str | Path, data: bytes) -> None:
@@ -248,13 +270,28 @@ def crc32_file(path: str | Path) -> int:
     InputError
         When it cannot be read.
     """
-    total, buffer = 0, memoryview(bytearray(_CHUNK))
+    from concurrent.futures import ThreadPoolExecutor
+
     try:
         with Path(path).open("rb", buffering=0) as handle:
-            while count := handle.readinto(buffer):
-                total = isal_zlib.crc32(buffer[:count], total)
+            size = os.fstat(handle.fileno()).st_size
+            if size < _SPLIT_FROM:
+                return _crc32_part(handle.fileno(), 0, size)
+            half = size // 2
+            with ThreadPoolExecutor(1) as beside:
+                second = beside.submit(_crc32_part, handle.fileno(), half, size)
+                first = _crc32_part(handle.fileno(), 0, half)
+                return int(isal_zlib.crc32_combine(first, second.result(), size - half))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _crc32_part(handle: int, start: int, stop: int) -> int:
+    """Sum up the bytes of an open file from ``start`` up to ``stop``, or its end where that comes first."""
+    total, buffer = 0, memoryview(bytearray(min(_CHUNK, max(1, stop - start))))
+    while start < stop and (count := os.preadv(handle, [buffer[: stop - start]], start)):
+        total = isal_zlib.crc32(buffer[:count], total)
+        start += count
     return total
 
 

@@ -22,15 +22,12 @@ from numpy.typing import NDArray
 from photomitrus_cli.io.atomic import FileRecord, crc32_file
 from photomitrus_cli.io.blocks import BLOCK
 from photomitrus_cli.io.cardvalue import Card, Value, card_image
-from photomitrus_cli.io.checksum import fold, sum_words
+from photomitrus_cli.io.checksum import fold
 from photomitrus_cli.io.gather import Gatherer
+from photomitrus_cli.io.planeplace import PlanePlace, write_at
 from photomitrus_cli.io.unitheader import BITPIX, OWN_KEYS, ImageUnit, image_cards, padded, settled_header
 
 __all__ = ["ImageUnit", "StreamedFits"]
-
-_WORD = 4
-# Pieces that stay in the processor's cache between summing, swapping and writing.
-_PIECE_BYTES = 1 << 19
 
 
 @dataclass(slots=True)
@@ -58,6 +55,11 @@ class _Plane:
     def data_start(self) -> int:
         """Where the pixels start in the file."""
         return self.start + self.header_bytes
+
+    @property
+    def place(self) -> PlanePlace:
+        """Where the pixels are."""
+        return PlanePlace(self.data_start, self.unit.shape[1] if self.unit.shape else 0)
 
     @property
     def end(self) -> int:
@@ -190,6 +192,35 @@ class StreamedFits:
             gatherer.add(y0, x0, block)
             plane.written += block.size
 
+    @property
+    def part(self) -> Path:
+        """The file under way."""
+        return self._part
+
+    def places(self) -> dict[str, PlanePlace]:
+        """Tell where the pixels of each image are, for those who write into the file themselves.
+
+        What they have written they report with `account`.
+        """
+        return {name: plane.place for name, plane in self._planes.items() if plane.n_pixels}
+
+    def account(self, name: str, n_pixels: int, added: int) -> None:
+        """Take note of pixels that somebody else has written.
+
+        Parameters
+        ----------
+        name : str
+            The unit.
+        n_pixels : int
+            How many.
+        added : int
+            What they add to the sum of the image, from `PlanePlace.write`.
+        """
+        plane = self._planes[name.upper()]
+        with self._lock:
+            plane.written += n_pixels
+            plane.sum = fold(plane.sum + added)
+
     def append(self, unit: bytes) -> None:
         """Write a whole unit behind all others, such as a table.
 
@@ -207,7 +238,7 @@ class StreamedFits:
         """
         if len(unit) % BLOCK or not unit.startswith(b"XTENSION"):
             raise ValueError("not an extension in whole FITS blocks")
-        self._write(memoryview(unit), self._end)
+        write_at(self._file, memoryview(unit), self._end)
         self._end += len(unit)
 
     def finish(self) -> FileRecord:
@@ -231,9 +262,8 @@ class StreamedFits:
         for name, plane in self._planes.items():
             if plane.written != plane.n_pixels:
                 raise ValueError(f"{name}: {plane.written} pixels were written, not {plane.n_pixels}")
-            self._write(
-                memoryview(settled_header(image_cards(plane.unit, plane.cards), plane.sum)), plane.start
-            )
+            header = settled_header(image_cards(plane.unit, plane.cards), plane.sum)
+            write_at(self._file, memoryview(header), plane.start)
         self.close()
         return FileRecord(self._part, self._end, crc32_file(self._part))
 
@@ -248,23 +278,7 @@ class StreamedFits:
         self._end = plane.end
 
     def _write_block(self, plane: _Plane, y0: int, x0: int, block: NDArray[Any]) -> None:
-        """Sum up, swap and write a rectangle, a few rows at a time."""
-        width, itemsize = plane.unit.shape[1], plane.itemsize
-        n_rows = max(1, _PIECE_BYTES // (block.shape[1] * itemsize))
-        for first in range(0, block.shape[0], n_rows):
-            piece = np.ascontiguousarray(block[first : first + n_rows])
-            plane.sum = fold(plane.sum + _piece_sum(piece, y0 + first, x0, width))
-            octets = piece.astype(piece.dtype.newbyteorder(">"), copy=False).view(np.uint8)
-            place = plane.data_start + ((y0 + first) * width + x0) * itemsize
-            # Whole rows stand one behind the other in the file.
-            for run in octets.reshape(1, -1) if piece.shape[1] == width else octets:
-                self._write(memoryview(run.data), place)
-                place += width * itemsize
-
-    def _write(self, octets: memoryview, place: int) -> None:
-        while octets:
-            count = os.pwrite(self._file, octets, place)
-            octets, place = octets[count:], place + count
+        plane.sum = fold(plane.sum + plane.place.write(self._file, y0, x0, block))
 
 
 def _check_place(plane: _Plane, y0: int, x0: int, block: NDArray[Any]) -> None:
@@ -274,23 +288,3 @@ def _check_place(plane: _Plane, y0: int, x0: int, block: NDArray[Any]) -> None:
     inside = len(unit.shape) == 2 == block.ndim and min(y0, x0) >= 0
     if not inside or y0 + block.shape[0] > unit.shape[0] or x0 + block.shape[1] > unit.shape[1]:
         raise ValueError(f"{unit.name}: {block.shape} pixels at {y0}, {x0} are outside of {unit.shape}")
-
-
-def _piece_sum(piece: NDArray[Any], y0: int, x0: int, width: int) -> int:
-    """Sum up what a rectangle of an image adds to the big-endian 32-bit words of its data.
-
-    Pixels of one or two bytes count by their place in their word.
-    """
-    values = piece.view(f"u{piece.itemsize}")
-    per_word = _WORD // piece.itemsize
-    if per_word == 1:
-        return sum_words(values)
-    total = 0
-    for row in range(min(per_word, piece.shape[0])):
-        # Every per_word-th row begins at the same place of a word.
-        columns = values[row::per_word].sum(axis=0, dtype=np.uint64)
-        first = (y0 + row) * width + x0
-        for place in range(per_word):
-            bits = 8 * piece.itemsize * (per_word - 1 - place)
-            total += int(columns[(place - first) % per_word :: per_word].sum()) << bits
-    return total

@@ -16,8 +16,8 @@ from photomitrus_cli.imaging.noise import correlation_factor
 from photomitrus_cli.io.atomic import FileRecord, atomic_path
 from photomitrus_cli.io.fitsstream import StreamedFits
 from photomitrus_cli.io.unitheader import ImageUnit
-from photomitrus_cli.irac.combining import combine_tile
 from photomitrus_cli.irac.passes import Passes
+from photomitrus_cli.irac.placing import PlacedTile, Placing, TileTarget, place_tile
 from photomitrus_cli.irac.plan import Plan
 from photomitrus_cli.irac.products import BUNIT, PLANES, inputs_unit, plane_cards, primary_cards
 from photomitrus_cli.irac.tiles import TileTask
@@ -112,15 +112,23 @@ def assemble(passes: Passes, tasks: Sequence[TileTask]) -> Assembled:
 def _combine(
     passes: Passes, tasks: Sequence[TileTask], stream: StreamedFits, thin: _Thin
 ) -> list[dict[str, float]]:
-    def take(outcome: Outcome[dict[str, float]]) -> None:
-        """Write a tile as soon as all before it are written."""
+    is_local = passes.context.executor.is_local
+
+    def take(outcome: Outcome[PlacedTile]) -> None:
+        """Account for a tile as soon as all before it are done, or write it where its worker could not."""
         task = tasks[outcome.index]
         corner = (task.window[0], task.window[2])
+        added = outcome.result.added if outcome.result is not None else {}
         for name, values in passes.store.require(task.name).arrays.items():
-            stream.write_tile(name, *corner, values)
+            if is_local:
+                stream.account(name, values.size, added[name])
+            else:
+                stream.write_tile(name, *corner, values)
             thin.add(name, corner, values)
 
-    sums = passes.run("tiles", combine_tile, tasks, consume=take)
+    target = TileTarget(stream.part, passes.plan.product.paths[0], stream.places()) if is_local else None
+    placings = [Placing(task, target) for task in tasks]
+    sums = [one.measured for one in passes.run("tiles", place_tile, placings, consume=take)]
     if not any(one["covered"] for one in sums):
         raise NoDataError(
             "the frames leave no usable pixel in the mosaic", hint="check --center, --size and the masks"

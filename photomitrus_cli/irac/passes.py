@@ -21,7 +21,7 @@ from photomitrus_cli.irac.patterns import MIN_FRAMES, PatternTask, make_pattern
 from photomitrus_cli.irac.plan import Plan
 from photomitrus_cli.irac.revise import ReviseTask, Revision, revise
 from photomitrus_cli.irac.scan import FULL_ARRAY, Frame
-from photomitrus_cli.irac.stack import StackTile, common_part, tiles_around
+from photomitrus_cli.irac.stack import Boxes, StackTile, StackTiles
 from photomitrus_cli.irac.tiles import Member, TileRules, TileTask, tile_windows
 from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.context import Context
@@ -267,15 +267,16 @@ def tile_tasks(
 ) -> list[TileTask]:
     """Cut the mosaic into tiles, each with the frames and the part of the stack that reach it."""
     grid, store = passes.plan.grid, passes.store
+    frames, around = Boxes([member.bbox for member in members]), StackTiles(stack)
     return [
         TileTask(
             f"{prefix}_{window[0]:06d}_{window[2]:06d}",
             window,
-            tuple(member for member in members if common_part(member.bbox, window)),
+            tuple(members[k] for k in frames.reached(window)),
             rules,
             grid,
             store,
-            tiles_around(stack, window),
+            around.around(window),
         )
         for window in tile_windows(grid.shape)
     ]
@@ -330,13 +331,9 @@ def clean_all(passes: Passes, used: list[Used], stack: Sequence[StackTile]) -> l
     object_sigma = 0.0
     if settings.background == "overlap":
         object_sigma = _OBJECT_SHARE * min(math.sqrt(one.meta["variance_median"]) for one in used)
+    tiles = StackTiles(stack)
     suspects = [
-        Suspect(
-            one.place,
-            str(one.frame.path),
-            sky,
-            tiles_around(stack, one.bbox),
-        )
+        Suspect(one.place, str(one.frame.path), sky, tiles.around(one.bbox))
         for one, sky in zip(used, _skies(passes, used), strict=True)
     ]
     tasks = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,10 +30,41 @@ def common_part(a: Box, b: Box) -> Box | None:
     return (y0, y1, x0, x1) if y0 < y1 and x0 < x1 else None
 
 
-def tiles_around(tiles: Iterable[StackTile], box: Box) -> tuple[StackTile, ...]:
-    """Choose the tiles that a window and its margin reach."""
-    wide = widened(box)
-    return tuple(tile for tile in tiles if common_part(wide, tile[1]))
+class Boxes:
+    """Many boxes, among which those that a window reaches are found at once.
+
+    Parameters
+    ----------
+    boxes : sequence of (y0, y1, x0, x1)
+    """
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        self._edges = np.array(boxes, dtype=np.int64).reshape(-1, 4).T
+
+    def reached(self, window: Box) -> list[int]:
+        """Give the indices of the boxes that have pixels in common with a window, in their order."""
+        y0, y1, x0, x1 = self._edges
+        top, bottom = np.maximum(y0, window[0]), np.minimum(y1, window[1])
+        left, right = np.maximum(x0, window[2]), np.minimum(x1, window[3])
+        reached: list[int] = np.flatnonzero((top < bottom) & (left < right)).tolist()
+        return reached
+
+
+class StackTiles:
+    """The tiles of the stack, to choose from.
+
+    Parameters
+    ----------
+    tiles : sequence of (name, window)
+    """
+
+    def __init__(self, tiles: Sequence[StackTile] = ()) -> None:
+        self._tiles = tiles
+        self._boxes = Boxes([window for _, window in tiles])
+
+    def around(self, box: Box) -> tuple[StackTile, ...]:
+        """Choose the tiles that a window and its margin reach."""
+        return tuple(self._tiles[k] for k in self._boxes.reached(widened(box)))
 
 
 class StackReader:

@@ -17,6 +17,7 @@ import os
 import shutil
 import struct
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from photomitrus_cli.io.atomic import atomic_path, remove_stale_parts
 _log = logging.getLogger(__name__)
 
 _LOCK_TRIES = 20
+_REMOVERS = 4
 # Changed with the arrays that stages keep; checkpoints of another layout do not count.
 LAYOUT = 3
 _MAGIC = b"ASTROMAP"
@@ -218,7 +220,7 @@ def open_store(folder: Path, key: str, *, resume: bool) -> Iterator[Store]:
         remove_stale_parts(folder)
         yield Store(folder, key)
         # The product is safe by now; what cannot be removed (another run may be opening the lock) may stay.
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 @contextlib.contextmanager
@@ -246,6 +248,13 @@ def _locked(folder: Path) -> Iterator[Path]:
                 yield lock
                 return
     raise ConfigError(f"another run keeps removing the work folder {folder}")
+
+
+def _remove(folder: Path) -> None:
+    """Remove a work folder; several threads do, as a disk that is busy with its files makes each wait."""
+    with contextlib.suppress(OSError), ThreadPoolExecutor(_REMOVERS) as threads:
+        threads.map(lambda path: path.unlink(missing_ok=True), folder.glob("*.unit"))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_still(lock: Path, descriptor: int) -> bool:

@@ -55,6 +55,15 @@ class Executor(Protocol):
         """Number of units that run at the same time."""
         ...
 
+    @property
+    def is_local(self) -> bool:
+        """Whether all workers are processes of this machine.
+
+        Parts of one file that several of them write at the same time meet in one page cache then, which a
+        network file system does not promise.
+        """
+        ...
+
     def run(
         self,
         function: Callable[[Unit], Result],
@@ -96,6 +105,7 @@ class SerialExecutor:
     """Runs units one after the other in this process."""
 
     workers = 1
+    is_local = True
 
     def run(
         self,
@@ -129,6 +139,8 @@ class PoolExecutor:
         self._pool = pool
         self._restart = restart
         self.workers = workers
+        # Of a pool that we did not start ourselves nobody knows where its workers are.
+        self.is_local = restart is not None
 
     def run(
         self,

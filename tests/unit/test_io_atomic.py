@@ -16,6 +16,7 @@ import zlib
 from collections import namedtuple
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from photomitrus_cli.errors import ConfigError, InputError, WriteError
@@ -285,6 +286,15 @@ def test_crc32_of_a_file(tmp_path: Path, size: int) -> None:
     assert crc32_file(tmp_path / "a") == zlib.crc32(content)
     with pytest.raises(InputError, match="absent: cannot be read: No such file"):
         crc32_file(tmp_path / "absent")
+
+
+def test_crc32_of_a_large_file_is_that_of_its_halves_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = np.random.default_rng(2).bytes(3_000_017)
+    write_bytes(tmp_path / "a", content)
+    monkeypatch.setattr("photomitrus_cli.io.atomic._SPLIT_FROM", 1_000_000)
+    assert crc32_file(tmp_path / "a") == zlib.crc32(content)
 
 
 def test_a_folder_that_cannot_be_synchronised_is_not_an_error(

@@ -103,7 +103,7 @@ def test_the_same_bytes_for_any_order_and_cut(tmp_path: Path, monkeypatch: pytes
     shuffled = [TILES[place] for place in RANDOM.permutation(len(TILES))]
     assert write(tmp_path / "b.fits", by_tiles(shuffled)) == first
     assert write(tmp_path / "c.fits", by_rows) == first
-    monkeypatch.setattr("photomitrus_cli.io.fitsstream._PIECE_BYTES", 100)
+    monkeypatch.setattr("photomitrus_cli.io.planeplace._PIECE_BYTES", 100)
     assert write(tmp_path / "d.fits", by_tiles(shuffled)) == first
     # Cells narrower than the image and of no multiple of the tiles, and no room to gather at all.
     monkeypatch.setattr(gather, "CELL_WIDTH", 16)
@@ -287,3 +287,20 @@ def test_images_and_tables_do_without_astropy() -> None:
     code += "; print(*sorted({'astropy', 'scipy', 'numba'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout == "\n"
+
+
+def test_tiles_that_others_write_give_the_same_bytes(tmp_path: Path) -> None:
+    """As workers do it: each opens the file itself, and reports what it has written."""
+
+    def fill(stream: StreamedFits) -> None:
+        places = stream.places()
+        assert set(places) == set(PLANES)
+        for name, plane in PLANES.items():
+            for y, x in TILES:
+                block = plane[y : y + 10, x : x + 7]
+                file = os.open(stream.part, os.O_WRONLY)
+                added = places[name].write(file, y, x, block)
+                os.close(file)
+                stream.account(name, block.size, added)
+
+    assert write(tmp_path / "a.fits", fill) == write(tmp_path / "b.fits", by_rows)

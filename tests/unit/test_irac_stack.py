@@ -12,7 +12,7 @@ from truthkit.faultkit import PRODUCT, mosaic, small_field
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.mapping import Box
 from photomitrus_cli.irac import combining
-from photomitrus_cli.irac.stack import StackReader, stack_window, tiles_around
+from photomitrus_cli.irac.stack import StackReader, StackTiles, stack_window
 from photomitrus_cli.run.checkpoint import Store
 
 TILES: list[tuple[str, Box]] = [
@@ -42,7 +42,7 @@ def test_windows_follow_each_other(stack: tuple[Store, np.ndarray]) -> None:
         y0, y1, x0, x1 = (place + 4 for place in window)
         expected = np.pad(whole, ((0, 0), (4, 4), (4, 4)), constant_values=np.nan)[:, y0:y1, x0:x1]
         np.testing.assert_array_equal(reader.window(TILES, window), expected)
-        np.testing.assert_array_equal(stack_window(store, tiles_around(TILES, window), window), expected)
+        np.testing.assert_array_equal(stack_window(store, StackTiles(TILES).around(window), window), expected)
 
 
 def test_a_damaged_tile_is_named(stack: tuple[Store, np.ndarray]) -> None:
