@@ -65,9 +65,19 @@ GROUPS: dict[str, GroupEntry] = {
     "prime": GroupEntry("PRIME: near-infrared stacks.", {}, planned=("stack",)),
     "simulate": GroupEntry(
         "Make faithful frames with a truth table.",
-        {"irac": Entry("simulate_irac", "Simulate an IRAC field as the archive would deliver it.")},
+        {
+            "irac": Entry("simulate_irac", "Simulate an IRAC field as the archive would deliver it."),
+            "wise": Entry("simulate_wise", "Simulate a slice of the WISE survey, scan by scan."),
+        },
     ),
-    "wise": GroupEntry("WISE: full-sky maps.", {}, planned=("filter", "coadd", "calibrate")),
+    "wise": GroupEntry(
+        "WISE: full-sky maps.",
+        {
+            "coadd": Entry("wise_coadd", "Combine frames into one HEALPix map per scan."),
+            "filter": Entry("wise_filter", "Choose frames by the quality that the frame table states."),
+        },
+        planned=("calibrate",),
+    ),
 }
 
 

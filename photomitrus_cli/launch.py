@@ -47,7 +47,7 @@ def resolve(ctx: click.Context) -> tuple[AstromapConfig, Layers]:
 
 
 def launch(ctx: click.Context, stage: str, key: str) -> None:
-    """Run a stage module's ``run(settings, context)`` for a command.
+    """Run a stage module's ``run(settings, context)`` for a command, after its ``prepare(settings)``, if any.
 
     Parameters
     ----------
@@ -74,6 +74,8 @@ def launch(ctx: click.Context, stage: str, key: str) -> None:
         # What is loaded by now stays to the end: the collector need not look at it again, in the workers
         # (which would then copy it) or when this process ends.
         gc.freeze()
+        if hasattr(module, "prepare") and not ctx.params.get("dry_run"):
+            module.prepare(attrgetter(key)(config))
         with _executor(ctx, config) as executor:
             summary = module.run(attrgetter(key)(config), _context(ctx, executor, progress, config))
         # Written before anything is printed: the reader of our output may leave at any line.

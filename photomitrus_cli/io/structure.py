@@ -98,7 +98,7 @@ def find_image(blocks: BlockReader, max_bytes: int, *, whole: bool = True) -> Un
         When the file is no FITS file, a header is broken or declares too much, the file is too short for what
         it declares, or there is no image.
     """
-    _check_first_card(blocks)
+    check_first_card(blocks)
     while True:
         unit = read_unit(blocks, max_bytes, whole=whole)
         if unit.is_tiled or (unit.is_image and _is_plain(unit.cards)):
@@ -170,7 +170,19 @@ def truncated(blocks: BlockReader, unit: Unit, read: int = 0) -> InputError:
     return InputError(f"{blocks.path}: truncated: {there} of {start + unit.padded} bytes")
 
 
-def _check_first_card(blocks: BlockReader) -> None:
+def check_first_card(blocks: BlockReader) -> None:
+    """Make sure that a file is FITS before its header is looked for.
+
+    Parameters
+    ----------
+    blocks : BlockReader
+        At the start of the file; stays there.
+
+    Raises
+    ------
+    InputError
+        When it does not begin with SIMPLE = T; the message says what it is instead, where that shows.
+    """
     start = blocks.peek(CARD_LENGTH)
     if start.startswith(_SIMPLE):
         if start[len(_SIMPLE) :].lstrip()[:1] == b"F":

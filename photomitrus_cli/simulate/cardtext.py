@@ -77,8 +77,8 @@ def blank() -> str:
 
 
 def image_cards(data: NDArray[np.generic]) -> list[str]:
-    """Return the mandatory cards of a primary image (float32 or int16)."""
-    bitpix = {"f4": -32, "i2": 16}[data.dtype.str[1:]]
+    """Return the mandatory cards of a primary image (float32, int16 or int32)."""
+    bitpix = {"f4": -32, "i2": 16, "i4": 32}[data.dtype.str[1:]]
     cards = [
         card("SIMPLE", True, "conforms to FITS standard"),
         card("BITPIX", bitpix, "array data type"),
@@ -95,7 +95,7 @@ def primary_bytes(cards: Sequence[str], data: NDArray[np.generic]) -> bytes:
     cards : sequence of str
         The cards after the mandatory ones.
     data : ndarray
-        float32 or int16.
+        float32, int16 or int32.
 
     Returns
     -------

@@ -20,6 +20,15 @@ class Purpose(IntEnum):
     BAD_PIXELS = 8
     HOUSEKEEPING = 9
     PLANE_JITTER = 10
+    WISE_STARS = 11
+    WISE_CIRRUS = 12
+    WISE_SCAN = 13
+    WISE_FRAME = 14
+    WISE_ASTEROIDS = 15
+    WISE_BAD_PIXELS = 16
+    WISE_NOISE = 17
+    WISE_HITS = 18
+    WISE_TRAILS = 19
 
 
 def stream(seed: int, purpose: Purpose, aor: int = 0, frame: int = 0) -> np.random.Generator:

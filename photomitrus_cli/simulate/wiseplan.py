@@ -1,0 +1,293 @@
+"""When and where a simulated WISE looks: half-orbit scans at constant distance from the Sun, 11 s a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.simulate.streams import Purpose, stream
+from photomitrus_cli.simulate.wisebodies import equatorial_axes, moon_direction, separation_deg, sun_ecliptic
+from photomitrus_cli.simulate.wiseconfig import WiseSimulation
+from photomitrus_cli.simulate.wisewcs import spherical, unit_vectors
+
+Floats = NDArray[np.float64]
+
+FRAME_INTERVAL_S = 11.0
+_FIRST_FRAME_S = 5.0
+_BIN_S = 10.0
+DAY_S = 86400.0
+_ANNEAL_DAY = 0.1285  # anneals end twice a day, first at 03:05 as in a header of 2010-01-10
+_ANNEAL_PERIOD_DAY = 0.5
+# The South Atlantic Anomaly as a circle whose edge roughly gives the distances of two real headers, deg.
+_SAA_CENTRE_DEG = (-45.0, -25.0)
+_SAA_RADIUS_DEG = 33.0
+
+
+@dataclass(frozen=True, slots=True)
+class BandLevel:
+    """How a scan turns the sky into DN in one band.
+
+    Attributes
+    ----------
+    gain : float
+        DN per MJy/sr.
+    offset, drift : float
+        Offset, and its change from the begin to the end of the scan, DN.
+    magzp : float
+        Zero point of the headers, mag.
+    """
+
+    gain: float
+    offset: float
+    drift: float
+    magzp: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPlan:
+    """One half orbit.
+
+    Attributes
+    ----------
+    index : int
+        0-based number in the simulation.
+    scan_id : str
+        Five digits and a letter.
+    side : int
+        +1: ahead of the Sun in longitude, northwards; -1: behind it, southwards.
+    begin_mjd, end_mjd : float
+        UTC.
+    qual_scan : int
+        10 (best) or 0.
+    levels : dict of int to BandLevel
+        By band.
+    """
+
+    index: int
+    scan_id: str
+    side: int
+    begin_mjd: float
+    end_mjd: float
+    qual_scan: int
+    levels: dict[int, BandLevel]
+
+    @property
+    def scangrp(self) -> str:
+        """Name of the folder of scans: the last two characters."""
+        return self.scan_id[-2:]
+
+
+@dataclass(frozen=True, slots=True)
+class FramePlan:
+    """One exposure of all bands.
+
+    Attributes
+    ----------
+    scan : ScanPlan
+    index : int
+        0-based number of the exposure in the whole scan.
+    mjd : float
+        Its middle, UTC.
+    ra_deg, dec_deg, pa_deg : float
+        Centre (FK5 J2000) and position angle of the second axis of W1, east of north.
+    lon_deg, lat_deg : float
+        Ecliptic (J2000) place of the centre.
+    moon_sep, saa_sep : float
+        Distance to the Moon; to the edge of the South Atlantic Anomaly, negative inside, deg.
+    qual_frame : int
+        10 (best) or 0.
+    """
+
+    scan: ScanPlan
+    index: int
+    mjd: float
+    ra_deg: float
+    dec_deg: float
+    pa_deg: float
+    lon_deg: float
+    lat_deg: float
+    moon_sep: float
+    saa_sep: float
+    qual_frame: int
+
+    @property
+    def seconds(self) -> float:
+        """Time since the begin of the scan."""
+        return frame_seconds(self.index)
+
+    @property
+    def number(self) -> int:
+        """FRNUM: the 10 s bin of the scan that the exposure falls in, from 1."""
+        return int(self.seconds // _BIN_S) + 1
+
+    @property
+    def frame_num(self) -> str:
+        """The number as in file names."""
+        return f"{self.number:03d}"
+
+    @property
+    def name(self) -> str:
+        """Scan and frame number, the name of the frame set."""
+        return self.scan.scan_id + self.frame_num
+
+    @property
+    def dtanneal(self) -> float:
+        """Seconds since the last anneal."""
+        return ((self.mjd - _ANNEAL_DAY) % _ANNEAL_PERIOD_DAY) * DAY_S
+
+    def offset(self, band: int) -> float:
+        """Offset of the scan with its drift at the time of the frame, DN."""
+        level, scan = self.scan.levels[band], self.scan
+        return level.offset + level.drift * (
+            (self.mjd - scan.begin_mjd) / (scan.end_mjd - scan.begin_mjd) - 0.5
+        )
+
+
+def frame_seconds(index: int) -> float:
+    """Return the middle of an exposure in seconds after the begin of the scan."""
+    return _FIRST_FRAME_S + FRAME_INTERVAL_S * index
+
+
+def moon_at(config: WiseSimulation, mjd: float) -> Floats:
+    """Return the Moon's direction (ecliptic): where the configuration puts it, or where it is."""
+    if config.moon_ecliptic_deg is not None:
+        return unit_vectors(*config.moon_ecliptic_deg)
+    return moon_direction(mjd)
+
+
+def _level(config: WiseSimulation, band: int, rng: np.random.Generator, magzp: float) -> BandLevel:
+    gain, zero, where = rng.standard_normal(), rng.standard_normal(), rng.uniform()
+    slot = band - 1
+    shift = config.magzp_rms * zero
+    low, high = config.offset_low_dn[slot], config.offset_high_dn[slot]
+    return BandLevel(
+        gain=config.gain_dn_per_mjy_sr[slot] * (1.0 + config.gain_rms * gain) * 10.0 ** (0.4 * shift),
+        offset=low + (high - low) * where,
+        drift=config.drift_dn[slot] * rng.uniform(-1.0, 1.0),
+        magzp=round(magzp + shift, 6),
+    )
+
+
+def plan_scans(config: WiseSimulation) -> list[ScanPlan]:
+    """List the scans of a simulation.
+
+    Parameters
+    ----------
+    config : WiseSimulation
+
+    Returns
+    -------
+    list of ScanPlan
+        One after the other in time, on alternate sides of the Sun; every eighth has the letter b.
+    """
+    from photomitrus_cli.simulate.wisefacts import BANDS
+
+    length = 180.0 * 60.0 / config.scan_rate_arcmin_s / DAY_S
+    scans = []
+    for index in range(config.n_scans):
+        rng = stream(config.seed, Purpose.WISE_SCAN, index)
+        begin = config.start_mjd + index * length
+        bad = bool(rng.uniform() < config.bad_scan_fraction)
+        levels = {band: _level(config, band, rng, BANDS[band].magzp[0]) for band in sorted(BANDS)}
+        letter = "b" if index % 8 == 7 else "a"
+        scans.append(
+            ScanPlan(
+                index=index,
+                scan_id=f"{config.first_scan + index:05d}{letter}",
+                side=1 if index % 2 else -1,
+                begin_mjd=begin,
+                end_mjd=begin + length,
+                qual_scan=0 if bad else 10,
+                levels=levels,
+            )
+        )
+    return scans
+
+
+def _pointing(config: WiseSimulation, scan: ScanPlan, seconds: Floats) -> tuple[Floats, Floats]:
+    """Directions and directions of motion, ecliptic unit vectors of shape (3, n)."""
+    along = scan.side * np.radians(config.scan_rate_arcmin_s / 60.0 * seconds - 90.0)
+    sun = np.array([sun_ecliptic(scan.begin_mjd + second / DAY_S)[0] for second in seconds])
+    towards, across = unit_vectors(sun, 0.0), scan.side * unit_vectors(sun + 90.0, 0.0)
+    pole = np.array([0.0, 0.0, 1.0])[:, None]
+    elongation = np.radians(config.elongation_deg)
+    circle = np.cos(along) * across + np.sin(along) * pole
+    direction = np.cos(elongation) * towards + np.sin(elongation) * circle
+    motion = scan.side * (np.cos(along) * pole - np.sin(along) * across)
+    return direction, motion
+
+
+def saa_separation(ra_deg: Floats, dec_deg: Floats, mjd: Floats) -> Floats:
+    """Return the distance from the edge of the Anomaly, deg; the telescope looks straight up."""
+    turn = 280.46061837 + 360.98564737 * (mjd - 51544.5)
+    above = unit_vectors(ra_deg - turn, dec_deg)
+    return separation_deg(above, unit_vectors(*_SAA_CENTRE_DEG)) - _SAA_RADIUS_DEG
+
+
+def plan_frames(config: WiseSimulation, scan: ScanPlan) -> list[FramePlan]:
+    """List the exposures of a scan between the latitudes asked for.
+
+    Parameters
+    ----------
+    config : WiseSimulation
+    scan : ScanPlan
+
+    Returns
+    -------
+    list of FramePlan
+        In time order, at most ``max_frames``.
+    """
+    duration = (scan.end_mjd - scan.begin_mjd) * DAY_S
+    seconds = np.arange(_FIRST_FRAME_S, duration, FRAME_INTERVAL_S)
+    direction, motion = _pointing(config, scan, seconds)
+    lon, lat = spherical(direction)
+    low, high = config.latitude_deg
+    chosen = np.flatnonzero((lat >= low) & (lat <= high))[: config.max_frames]
+    axes = equatorial_axes()
+    direction, motion = axes @ direction[:, chosen], axes @ motion[:, chosen]
+    ra, dec = spherical(direction)
+    mjd = scan.begin_mjd + seconds[chosen] / DAY_S
+    saa = saa_separation(ra, dec, mjd)
+    frames = []
+    for place, index in enumerate(chosen.tolist()):
+        moon = axes @ moon_at(config, float(mjd[place]))
+        rng = stream(config.seed, Purpose.WISE_FRAME, scan.index, index)
+        frames.append(
+            FramePlan(
+                scan=scan,
+                index=index,
+                mjd=float(mjd[place]),
+                ra_deg=float(ra[place]),
+                dec_deg=float(dec[place]),
+                pa_deg=_position_angle(-motion[:, place], float(ra[place]), float(dec[place])),
+                lon_deg=float(lon[index]),
+                lat_deg=float(lat[index]),
+                moon_sep=float(separation_deg(direction[:, place], moon)),
+                saa_sep=float(saa[place]),
+                qual_frame=0 if rng.uniform() < config.bad_frame_fraction else 10,
+            )
+        )
+    return frames
+
+
+def _position_angle(vector: Floats, ra_deg: float, dec_deg: float) -> float:
+    ra, dec = np.radians(ra_deg), np.radians(dec_deg)
+    east = np.array([-np.sin(ra), np.cos(ra), 0.0])
+    north = np.array([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)])
+    return float(np.degrees(np.arctan2(vector @ east, vector @ north)) % 360.0)
+
+
+def pointing_at(config: WiseSimulation, scan: ScanPlan, index: int) -> tuple[float, float, float]:
+    """Return right ascension, declination and position angle, deg, of any exposure of a scan."""
+    direction, motion = (
+        equatorial_axes() @ item for item in _pointing(config, scan, np.array([frame_seconds(index)]))
+    )
+    ra, dec = (float(item[0]) for item in spherical(direction))
+    return ra, dec, _position_angle(-motion[:, 0], ra, dec)
+
+
+def plan_survey(config: WiseSimulation) -> list[FramePlan]:
+    """List every exposure of a simulation, scan by scan, without simulating it."""
+    return [frame for scan in plan_scans(config) for frame in plan_frames(config, scan)]

@@ -1,0 +1,186 @@
+"""Point sources on a simulated WISE frame: stars, asteroids, latents and the trails of satellites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.simulate.streams import Purpose, stream
+from photomitrus_cli.simulate.wiseconfig import WiseSimulation
+from photomitrus_cli.simulate.wisefacts import NATIVE_PX, frame_side
+from photomitrus_cli.simulate.wisemoving import asteroids
+from photomitrus_cli.simulate.wiseplan import FramePlan, pointing_at
+from photomitrus_cli.simulate.wisesky import stars_near
+from photomitrus_cli.simulate.wisewcs import SinWcs, frame_wcs, pixel_steradian, unit_vectors
+
+Floats = NDArray[np.float64]
+
+_FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+_FIELD_RADIUS_DEG = 0.62  # half a diagonal of 46.7 arcmin, and the width of a star
+_LOST_DN = 1e-4  # light per pixel at the rim of what is painted of a star
+_LATENT_WIDTH = 2.0  # of a latent, times that of a star
+_JY_PER_MJY = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Point sources on one frame.
+
+    Attributes
+    ----------
+    id : ndarray of int64, shape (n,)
+        Of the star or asteroid.
+    x, y : ndarray, shape (n,)
+        0-based pixels.
+    flux_jy, total_dn : ndarray, shape (n,)
+        Flux density in the band, and the sum over the pixels.
+    """
+
+    id: NDArray[np.int64]
+    x: Floats
+    y: Floats
+    flux_jy: Floats
+    total_dn: Floats
+
+
+def psf_sigma(config: WiseSimulation, band: int) -> float:
+    """Return the width of a star on the frames of a band: sigma in pixels."""
+    from photomitrus_cli.simulate.wisefacts import BANDS
+
+    side = frame_side(band, config.frame_px)
+    native = abs(BANDS[band].pxscal[1]) * frame_side(band, NATIVE_PX) / side
+    fwhm = max(config.psf_fwhm_arcsec[band - 1] / native, config.psf_fwhm_min_px)
+    return float(fwhm / _FWHM_PER_SIGMA)
+
+
+def dn_per_jy(config: WiseSimulation, plan: FramePlan, band: int) -> float:
+    """Return the DN, summed over the pixels, of a star of 1 Jy."""
+    return plan.scan.levels[band].gain * _JY_PER_MJY / pixel_steradian(band, config.frame_px)
+
+
+def _strips(center: Floats, sigma: float, reach: int) -> tuple[NDArray[np.int64], Floats]:
+    from scipy.special import erf
+
+    pixel = np.rint(center).astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
+    edge = np.concatenate([pixel - 0.5, pixel[:, -1:] + 0.5], axis=1) - center[:, None]
+    return pixel, 0.5 * np.diff(erf(edge / (np.sqrt(2.0) * sigma)), axis=1)
+
+
+def paint(image: Floats, x: Floats, y: Floats, total: Floats, sigma: float) -> None:
+    """Add Gaussians, each integrated exactly over the pixels, to a square image in place.
+
+    Parameters
+    ----------
+    image : ndarray, shape (n, n)
+    x, y : ndarray, shape (k,)
+        0-based centres.
+    total : ndarray, shape (k,)
+        Sum of each over an unbounded image.
+    sigma : float
+        Width in pixels.
+    """
+    middle = 0.5 * (image.shape[0] - 1)
+    # A Gaussian of that sum falls to the limit at this distance; a pixel more for the width of the pixel.
+    radius = sigma * np.sqrt(2.0 * np.log(np.maximum(total / _LOST_DN, 1.0)))
+    reach = np.where(total > _LOST_DN, np.ceil(radius) + 1, 0).astype(np.int64)
+    touches = np.maximum(np.abs(x - middle), np.abs(y - middle)) < middle + 0.5 + reach
+    reach[~touches] = 0  # also those on the far side of the sky, whose place is NaN
+    for size in np.unique(reach[reach > 0]).tolist():
+        some = np.flatnonzero(reach == size)
+        _paint_equal(image, x[some], y[some], total[some], sigma, size)
+
+
+def _paint_equal(image: Floats, x: Floats, y: Floats, total: Floats, sigma: float, reach: int) -> None:
+    side = image.shape[0]
+    columns, along_x = _strips(x, sigma, reach)
+    rows, along_y = _strips(y, sigma, reach)
+    along_x *= (columns >= 0) & (columns < side)
+    along_y *= (rows >= 0) & (rows < side)
+    place = np.clip(rows, 0, side - 1)[:, :, None] * side + np.clip(columns, 0, side - 1)[:, None, :]
+    light = total[:, None, None] * along_y[:, :, None] * along_x[:, None, :]
+    image += np.bincount(place.ravel(), light.ravel(), image.size).reshape(image.shape)
+
+
+def _on_frame(side: int, x: Floats, y: Floats) -> NDArray[np.bool_]:
+    return (x > -0.5) & (x < side - 0.5) & (y > -0.5) & (y < side - 0.5)
+
+
+def star_points(config: WiseSimulation, plan: FramePlan, band: int, wcs: SinWcs) -> Points:
+    """Return the stars on a frame and just beside it."""
+    stars = stars_near(config, plan.ra_deg, plan.dec_deg, _FIELD_RADIUS_DEG)
+    x, y = wcs.vector_to_pixel(stars.vectors)
+    flux = stars.flux_jy * config.star_flux_scale[band - 1]
+    return Points(stars.id, x, y, flux, flux * dn_per_jy(config, plan, band))
+
+
+def asteroid_points(config: WiseSimulation, plan: FramePlan, band: int, wcs: SinWcs) -> Points:
+    """Return the asteroids on a frame."""
+    movers = asteroids(config)
+    places = movers.at(plan.mjd)
+    here = unit_vectors(plan.ra_deg, plan.dec_deg)
+    near = np.flatnonzero(here @ places > np.cos(np.radians(_FIELD_RADIUS_DEG)))
+    x, y = wcs.vector_to_pixel(places[:, near])
+    inside = np.flatnonzero(_on_frame(frame_side(band, config.frame_px), x, y))
+    flux = np.full(inside.size, config.asteroid_flux_jy)
+    return Points(near[inside], x[inside], y[inside], flux, flux * dn_per_jy(config, plan, band))
+
+
+def latent_light(config: WiseSimulation, plan: FramePlan, band: int, image: Floats) -> int:
+    """Add what the bright stars of the exposure before left behind.
+
+    Parameters
+    ----------
+    config : WiseSimulation
+    plan : FramePlan
+    band : int
+    image : ndarray
+        Changed in place.
+
+    Returns
+    -------
+    int
+        Number of latents.
+    """
+    if plan.index == 0 or config.latent_fraction == 0.0:
+        return 0
+    ra, dec, angle = pointing_at(config, plan.scan, plan.index - 1)
+    previous = frame_wcs(band, config.frame_px, (ra, dec), angle)
+    stars = stars_near(config, ra, dec, _FIELD_RADIUS_DEG)
+    total = stars.flux_jy * config.star_flux_scale[band - 1] * dn_per_jy(config, plan, band)
+    sigma = psf_sigma(config, band)
+    bright = np.flatnonzero(total / (2.0 * np.pi * sigma**2) > config.saturation_dn[band - 1])
+    x, y = previous.vector_to_pixel(stars.vectors[:, bright])
+    inside = _on_frame(image.shape[0], x, y)
+    # A full well leaves no more than a full well does.
+    kept = np.minimum(total[bright], 10.0 * config.saturation_dn[band - 1] * 2.0 * np.pi * sigma**2)
+    paint(image, x[inside], y[inside], config.latent_fraction * kept[inside], _LATENT_WIDTH * sigma)
+    return int(np.count_nonzero(inside))
+
+
+def trail(config: WiseSimulation, plan: FramePlan, band: int, image: Floats) -> bool:
+    """Add the trail of a satellite to some frames, the same in all bands; return whether there is one.
+
+    Parameters
+    ----------
+    config : WiseSimulation
+    plan : FramePlan
+    band : int
+    image : ndarray
+        Changed in place.
+
+    Returns
+    -------
+    bool
+    """
+    rng = stream(config.seed, Purpose.WISE_TRAILS, plan.scan.index, plan.index)
+    if rng.uniform() >= config.trail_fraction:
+        return False
+    side = image.shape[0]
+    angle = rng.uniform(0.0, np.pi)
+    x0, y0 = (rng.uniform(0.2, 0.8, 2) * side).tolist()
+    step = np.arange(side, dtype=np.float64)
+    distance = np.sin(angle) * (step[None, :] - x0) - np.cos(angle) * (step[:, None] - y0)
+    image += config.trail_dn[band - 1] * np.exp(-0.5 * (distance / psf_sigma(config, band)) ** 2)
+    return True
