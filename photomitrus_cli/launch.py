@@ -85,7 +85,8 @@ def launch(ctx: click.Context, stage: str, key: str) -> None:
             click.echo(f"  report: {report}")
     if summary.failed():
         raise PartialError(
-            f"{len(summary.failed())} of {len(summary.units)} units failed", hint="they are listed above"
+            f"{len(summary.failed())} of {summary.n_units or len(summary.units)} units failed",
+            hint="they are listed above",
         )
 
 

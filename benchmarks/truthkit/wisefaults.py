@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from photomitrus_cli.wise.oneframe import FrameResult, FramesTask, coadd_frames
 from truthkit.faultkit import Ran, edit, run_here
 
 SCANS = ("01772a", "01773a", "01774a")
@@ -24,18 +26,23 @@ TABLE = "frames.csv"
 NSIDE = 64
 # All maps of a run in a folder, without pictures.
 SUFFIXES = (".fits", ".manifest.json", ".config.yaml")
+VICTIM = SCANS[1] + FRAMES[1]
 # Cards of a map that tell of the run, not of the sky.
 _OF_RUN = (b"DATE    ", b"CHECKSUM")
 _OF_FILES = (b"RUNKEY  ",)
 _CARD, _BLOCK = 80, 2880
 
 
-def survey(base: Path, *, n_scans: int = 3, bands: Iterable[int] = (3,), name: str = "wise_survey") -> Path:
+def survey(
+    base: Path, *more: object, n_scans: int = 3, bands: Iterable[int] = (3,), name: str = "wise_survey"
+) -> Path:
     """Give scans of three frames of 64 x 64 pixels below a folder, simulated at the first call.
 
     Parameters
     ----------
     base : Path
+    *more : str
+        Further options of the simulation.
     n_scans : int
     bands : iterable of int
     name : str
@@ -50,7 +57,7 @@ def survey(base: Path, *, n_scans: int = 3, bands: Iterable[int] = (3,), name: s
     if not folder.exists():
         part = base / f"{name}.part"
         chosen = [word for band in bands for word in ("--band", str(band))]
-        words = ("--frame-px", "64", "--scans", n_scans, "-j", "1", *chosen)
+        words = ("--frame-px", "64", "--scans", n_scans, "-j", "1", *chosen, *more)
         done = run_here("simulate", "wise", part, *words)
         assert done.code == 0, done.stderr
         words = ("--config", part / "astromap.yaml", "--preset", "none", "-o", part, "-j", "1")
@@ -63,6 +70,11 @@ def survey(base: Path, *, n_scans: int = 3, bands: Iterable[int] = (3,), name: s
                 path.unlink()
         part.rename(folder)
     return folder
+
+
+def long_survey(base: Path) -> Path:
+    """Give two scans of a dozen frames each: several units of work a scan."""
+    return survey(base, "--latitude", "-4", "4", n_scans=2, name="wise_long")
 
 
 def copy_survey(base: Path, target: Path) -> Path:
@@ -159,6 +171,13 @@ def content(path: Path, *, moved: bool = False) -> bytes:
             data[start + 8 : start + _CARD] = b" " * (_CARD - 8)
     assert len(data) % _BLOCK == 0
     return bytes(data)
+
+
+def coadd_or_die(task: FramesTask) -> list[FrameResult]:
+    """Do the work of a unit, but end the whole process at one frame."""
+    if any(ref.name == VICTIM for ref in task.frames):
+        os._exit(9)
+    return coadd_frames(task)
 
 
 def assert_same_maps(a: Path, b: Path, *scans: str, moved: bool = False) -> None:

@@ -36,6 +36,8 @@ _SLACK, _SLACK_BESIDE = 1.75, 0.7
 _FLOOR = 1.0
 # Height of a pixel beside a hit, in sigma.
 _BESIDE = 3.0
+# Opposite of a hit a pixel is dark below this, in sigma above the lowered level: beside the path of a track.
+_DARK = _SLACK_BESIDE + 2.0
 
 
 def flag_spikes(
@@ -52,7 +54,8 @@ def flag_spikes(
     A pixel higher than ``sigma`` above the level is a hit if the geometric mean of its four side neighbours
     is less than ``sharpness`` times the pixel, or that of an opposite pair less than 0.7 of this; neighbours
     are taken for 1.75 sigma higher than they are and for 1 sigma at least. Then pixels above 3 sigma beside a
-    hit are judged by the pairs without a hit, allowing 0.7 sigma, and so on along a track. Pixels beside
+    hit are hits, too, if a pair without a hit is sharp, allowing 0.7 sigma, or if opposite of a hit there is
+    less than 2 sigma or another hit, and so on along a track. Pixels beside
     saturated ones are not judged, which would make rings about stars, nor those without a complete pair of
     good neighbours.
 
@@ -205,10 +208,10 @@ def _belongs(
     across, along = _pair(sci, state, y, x, 0, 1, base, least), _pair(sci, state, y, x, 1, 0, base, least)
     if _beside_saturated(state, y, x):
         return False
-    if across >= 0.0 or along >= 0.0:
-        return bool(0.0 <= across < limit or 0.0 <= along < limit)
-    return _half(sci, state, y, x, 0, 1, base, least, limit) and _half(
-        sci, state, y, x, 1, 0, base, least, limit
+    if 0.0 <= across < limit or 0.0 <= along < limit:
+        return True
+    return _half(sci, state, y, x, 0, 1, base, noise, limit) or _half(
+        sci, state, y, x, 1, 0, base, noise, limit
     )
 
 
@@ -221,7 +224,7 @@ def _half(
     dy: int,
     dx: int,
     base: np.float32,
-    least: np.float32,
+    noise: np.float32,
     limit: np.float32,
 ) -> bool:
     """Tell whether a pair of which at least one is a hit is sharp, were the hits as high as the pixel."""
@@ -235,4 +238,4 @@ def _half(
         return True
     other = sci[y - dy, x - dx] if second else sci[y + dy, x + dx]
     height = sci[y, x] - base
-    return bool(max(other - base, least) * height < limit * limit)
+    return bool(other - base < np.float32(_DARK) * noise or (other - base) * height < limit * limit)

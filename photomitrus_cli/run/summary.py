@@ -60,12 +60,15 @@ class Summary:
     products : list of Path
         Files written (or, for a plan, that would be written).
     units : list of UnitRecord
+        Of all units, or of those left out where there are too many.
     warnings : list of str
     figures : list of Figure
     value_units : dict of str to str
         Units of the units' values, for tables.
     stem : str
         Name of the report page; empty for that of the first product.
+    n_units : int
+        Number of all units where not all are listed; else 0.
     """
 
     title: str
@@ -77,6 +80,7 @@ class Summary:
     figures: list[Figure] = field(default_factory=list)
     value_units: dict[str, str] = field(default_factory=dict)
     stem: str = ""
+    n_units: int = 0
 
     def failed(self) -> list[UnitRecord]:
         """Give the units that failed."""

@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 
 _NODES = 33  # of the Galaxy and the stray light: 7 for the shortest wave, which leaves some 1e-3 DN
 _ZODI_NODES = 7
+# Pinned pixels were this near to the median, and the part of an even sky that is.
+_NEAR_SIGMA, _NEAR_SHARE = 0.5, 0.382925
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,13 +135,19 @@ def _only_on(points: Points, side: int) -> Points:
     return Points(points.id[inside], x, y, points.flux_jy[inside], points.total_dn[inside])
 
 
-def _pin(config: WiseSimulation, plan: FramePlan, band: int, value: NDArray[np.float32]) -> float:
-    """Set some pixels to the frame's median in place, as the archive's frames have them; return it."""
+def _pin(
+    config: WiseSimulation, plan: FramePlan, band: int, value: NDArray[np.float32], sigma: Floats
+) -> float:
+    """Set pixels near the frame's median to it in place; return it.
+
+    In the archive's frames such pixels are among those near the median, none on stars: as if the offset of a
+    pixel had been found from a stack of frames of which this one was the middle.
+    """
     median = float(np.nanmedian(value))
     if config.pinned_fraction > 0.0:
         rng = stream(config.seed, Purpose.WISE_FRAME, plan.scan.index, 1_000_000 + plan.index * 8 + band)
-        pinned = rng.random(value.shape, dtype=np.float32) < config.pinned_fraction
-        value[pinned & np.isfinite(value)] = median
+        pinned = rng.random(value.shape, dtype=np.float32) < config.pinned_fraction / _NEAR_SHARE
+        value[pinned & (np.abs(value - median) < _NEAR_SIGMA * sigma)] = median
     return float(np.float32(median))
 
 
@@ -199,7 +207,7 @@ def simulate_frame(config: WiseSimulation, plan: FramePlan, band: int) -> Frame:
     n_saturated = saturate(mask, value, light, config.saturation_dn[band - 1])
     value.reshape(-1)[blemishes.dead] = np.nan
     intensity = value.astype(np.float32)
-    median = _pin(config, plan, band, intensity)
+    median = _pin(config, plan, band, intensity, sigma)
     return Frame(
         intensity=intensity,
         unc=_unc(config, blemishes, sigma),

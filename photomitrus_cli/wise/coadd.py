@@ -196,7 +196,7 @@ def _finish(group: Group, results: list[FrameResult], plan: CoaddPlan, context: 
 
 
 def _note_unusable(group: Group, error: UnusableError, made: _Made) -> None:
-    """Note a group without a usable frame; the Moon spoils some of thousands of scans, and the rest is made."""
+    """Note a group without a usable frame; the Moon spoils some of thousands, and the rest is made."""
     failed = any(unit.status == "failed" for unit in error.units)
     if not failed:
         # What it replaces was made of other frames or with other settings.
@@ -244,6 +244,7 @@ def _summarise(plan: CoaddPlan, made: _Made, status: RunStatus) -> Summary:
         units=units,
         figures=_figures(groups),
         stem=f"w{settings.band}_coadd",
+        n_units=used + refused + broken,
     )
 
 

@@ -145,8 +145,8 @@ def judge_scan(frames: Sequence[FrameFacts], rules: JudgeRules) -> list[Verdict]
     What two frames see of the sky where they overlap is the same, so a bright and sharp galactic plane is in
     both and a fault of one frame is not. The differences in level are added up along the scan and the running
     median is taken off: a run of bad frames then stands out as one bad frame does, and its good neighbours do
-    not. Gradients are refused only where the overlaps contradict them. The test of the Moon is that of unWISE
-    (Meisner, Lang & Schlegel 2017, AJ 154, 161): median - 16th percentile, 5 robust sigmas.
+    not. Gradients are refused only where the overlaps contradict them. The test of the Moon is that of the
+    unWISE coadds (program unwise_coadd): median - 16th percentile, 5 robust sigmas.
 
     Parameters
     ----------

@@ -181,8 +181,9 @@ def _union(many: Sequence[Int]) -> Int:
     if not sum(pixels.size for pixels in many):
         raise NoDataError("no frame reaches any pixel of the map")
     # np.unique hashes, which costs forty times as much here.
-    ordered = np.sort(np.concatenate(many))
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    ordered: Int = np.sort(np.concatenate(many))
+    union: Int = ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    return union
 
 
 def _add(total: Float, mask: Int32, union: Int, frame: Contribution, first: Contribution) -> None:

@@ -20,7 +20,7 @@ def somewhere(n: int, seed: int) -> np.ndarray:
     vectors = rng.normal(size=(3, n))
     near = slice(0, n // 5)
     vectors[:2, near] *= 1e-4
-    return vectors / np.linalg.norm(vectors, axis=0)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=0))
 
 
 @pytest.mark.parametrize("nside", NSIDES)

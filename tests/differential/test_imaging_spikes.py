@@ -66,21 +66,20 @@ class Twin:
     def half_sharp(self, at: tuple[int, int], axis: int) -> bool:
         sides = self.sides(at, axis)
         states = [int(self.state[p]) for p in sides]
-        if len(sides) < 2 or set(states) - {0, 4}:
+        if len(sides) < 2 or set(states) - {0, 4} or 4 not in states:
             return False
         if states == [4, 4]:
             return True
         own = self.height[at] + 0.7 * self.noise[at]
-        other = self.lifted(sides[states.index(0)], at, 0.7)
-        return bool(other * own < (0.35 * self.height[at]) ** 2)
+        sky = self.sci[at] - self.height[at]
+        other = self.sci[sides[states.index(0)]] - sky + 0.7 * self.noise[at]
+        return bool(other < 2.7 * self.noise[at] or other * own < (0.35 * self.height[at]) ** 2)
 
     def belongs(self, at: tuple[int, int]) -> bool:
         if self.state[at] or self.height[at] <= 3.0 * self.noise[at] or self.beside_saturated(at):
             return False
-        pairs = self.pairs(at, 0.7)
-        if pairs:
-            return bool(min(pairs) < 0.35 * self.height[at])
-        return self.half_sharp(at, 0) and self.half_sharp(at, 1)
+        sharp = any(pair < 0.35 * self.height[at] for pair in self.pairs(at, 0.7))
+        return sharp or self.half_sharp(at, 0) or self.half_sharp(at, 1)
 
     def run(self) -> np.ndarray:
         hits = self.seeds()

@@ -39,9 +39,9 @@ class Raw:
                 (x.size, w.sum(), (w * x).sum(), (w * x * x).sum(), ((w * unc) ** 2).sum(), *limits, bits)
             )
         hits, w, wx, wxx, wwvv, low, high, bits_ = zip(*rows, strict=True)
-        doubles = [np.array(one, np.float64) for one in (w, wx, wxx, wwvv)]
+        sum_w, sum_wx, sum_wxx, sum_wwvv = (np.array(one, np.float64) for one in (w, wx, wxx, wwvv))
         return FrameSums(
-            reached, np.array(hits, np.int64), *doubles,
+            reached, np.array(hits, np.int64), sum_w, sum_wx, sum_wxx, sum_wwvv,
             np.array(low, np.float32), np.array(high, np.float32), np.array(bits_, np.int32), level,
         )  # fmt: skip
 
@@ -65,7 +65,11 @@ def _slow(frames: list[Raw], per_pixel: bool) -> dict[int, dict[str, float]]:
     """Take the definition of every column, from the raw values."""
     result = {}
     for pixel in np.unique(np.concatenate([frame.pixels for frame in frames])):
-        values, weights, unc, times, n_frames, mask = [], [], [], [], 0, 0
+        values: list[float] = []
+        weights: list[float] = []
+        unc: list[float] = []
+        times: list[float] = []
+        n_frames, mask = 0, 0
         for frame in frames:
             here = frame.pixels == pixel
             if not here.any():

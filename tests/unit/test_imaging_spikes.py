@@ -60,7 +60,8 @@ def test_hits_on_stars_go(height: float) -> None:
     hit = flagged(frame)
     assert hit[y, x].mean() > 0.95
     hit[y, x] = False
-    assert frame.light[hit].sum() < 1e-3 * frame.light.sum()
+    # Of a star that is hit some of the wing beside the hit may go, too.
+    assert frame.light[hit].sum() < 0.02 * frame.light.sum()
 
 
 @pytest.mark.parametrize("height", [30.0, 100.0])

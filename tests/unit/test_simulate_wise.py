@@ -167,7 +167,10 @@ def test_hits_are_where_the_truth_says_and_partly_flagged() -> None:
 
 def test_pinned_pixels_are_exactly_the_median() -> None:
     _, frame = first_frame(config(pinned_fraction=0.25))
-    assert np.mean(frame.intensity == np.float32(frame.median)) == pytest.approx(0.25, abs=0.03)
+    pinned = frame.intensity == np.float32(frame.median)
+    assert 0.15 < pinned.mean() < 0.26
+    # They were near it, so none is on a star.
+    assert np.abs(frame.model[pinned] - frame.median).max() < 6.0 * np.nanmedian(frame.unc)
     _, none = first_frame(config(pinned_fraction=0.0))
     assert np.mean(none.intensity == np.float32(none.median)) < 0.01
 

@@ -21,11 +21,24 @@ def _sums(pixels: np.ndarray, values: np.ndarray) -> FrameSums:
     reached, index = np.unique(pixels, return_inverse=True)
     x = values - LEVEL
     hits = np.bincount(index)
-    limits = np.zeros((2, reached.size), np.float32)
+    return _frame_sums(reached, hits, np.bincount(index, x), np.bincount(index, x * x))
+
+
+def _frame_sums(pixels: np.ndarray, hits: np.ndarray, wx: np.ndarray, wxx: np.ndarray) -> FrameSums:
+    """Put sums with weights of 1 together; nobody looks at limits and bits."""
+    low, high = np.zeros((2, pixels.size), np.float32)
     return FrameSums(
-        reached.astype(np.int64), hits.astype(np.int64), hits * 1.0, np.bincount(index, x),
-        np.bincount(index, x * x), hits * NOISE**2, *limits, np.zeros(reached.size, np.int32), LEVEL,
-    )  # fmt: skip
+        pixels=np.asarray(pixels, np.int64),
+        hits=np.asarray(hits, np.int64),
+        sum_w=np.asarray(hits, np.float64),
+        sum_wx=np.asarray(wx, np.float64),
+        sum_wxx=np.asarray(wxx, np.float64),
+        sum_wwvv=np.asarray(hits * NOISE**2, np.float64),
+        low=low,
+        high=high,
+        bits=np.zeros(pixels.size, np.int32),
+        level=LEVEL,
+    )
 
 
 def _contribution(sums: FrameSums, k: int) -> Contribution:
@@ -34,9 +47,10 @@ def _contribution(sums: FrameSums, k: int) -> Contribution:
 
 def _gaussian_group(
     rng: np.random.Generator, n_scans: int, n_frames: int, side: int, full: int
-) -> tuple[list, list]:
+) -> tuple[list[Contribution], list[str]]:
     """Scans of square frames of ``side`` map pixels on a smooth sky, each with its own drifting level."""
-    frames, names = [], []
+    frames: list[Contribution] = []
+    names: list[str] = []
     for scan in range(n_scans):
         level, drift = rng.normal(0.0, 15.0), rng.normal(0.0, 3.0)
         for k in range(n_frames):
@@ -52,10 +66,8 @@ def _gaussian_group(
             wxx = hits * (
                 NOISE**2 * (1.0 + rng.normal(0.0, 1.0, pixels.size) * np.sqrt(2.0 / hits)) + mean**2
             )
-            limits = np.zeros((2, pixels.size), np.float32)
             order = np.argsort(pixels)
-            columns = [c[order] for c in (pixels, hits, hits * 1.0, hits * mean, wxx, hits * NOISE**2)]
-            sums = FrameSums(*columns, *limits, np.zeros(pixels.size, np.int32), LEVEL)
+            sums = _frame_sums(pixels[order], hits[order], (hits * mean)[order], wxx[order])
             frames.append(_contribution(sums, len(frames)))
             names.append(f"{scan:05d}a")
     return frames, names
@@ -90,7 +102,7 @@ class Sky:
             image[rows, cols] += (
                 peak * np.exp(-0.5 * (y[rows, None] - yy) ** 2) * np.exp(-0.5 * (x[None, cols] - xx) ** 2)
             )
-        return image
+        return np.asarray(image)
 
 
 def _observe(
@@ -102,7 +114,8 @@ def _observe(
     n_scans: int = 5,
 ) -> tuple[list[Contribution], list[str]]:
     """Look at the sky with frames that shift from scan to scan, by parts of pixels too."""
-    frames, names = [], []
+    frames: list[Contribution] = []
+    names: list[str] = []
     for scan in range(n_scans):
         offset = rng.normal(0.0, 15.0)
         for k in range(2):

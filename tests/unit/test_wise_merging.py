@@ -23,7 +23,8 @@ def sums_of(
     x = np.broadcast_to(np.array(mean, np.float64) - level, pixels.shape)
     limit = np.where(n > 0, x + level, np.nan).astype(np.float32)
     bits = np.where(n > 0, 0, 1).astype(np.int32)
-    return FrameSums(pixels, n, n * 1.0, n * x, n * x * x, n * unc**2, limit, limit.copy(), bits, level)
+    w, wx, wxx, wwvv = (np.asarray(one, np.float64) for one in (n, n * x, n * x * x, n * unc**2))
+    return FrameSums(pixels, n, w, wx, wxx, wwvv, limit, limit.copy(), bits, level)
 
 
 def frame(sums: FrameSums, mjd: float = 55238.0, **options: object) -> Contribution:

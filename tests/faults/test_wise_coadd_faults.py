@@ -1,0 +1,536 @@
+"""Wrong inputs and failing writes of `wise coadd`: one clear line, its exit code, nothing partial."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from truthkit.faultkit import Ran, environment, hashes, names, program, replace_card, run_here
+from truthkit.wisefaults import (
+    FRAMES,
+    N_FRAMES,
+    SCANS,
+    TABLE,
+    VICTIM,
+    assert_same_columns,
+    assert_same_maps,
+    change,
+    coadd,
+    columns,
+    copy_survey,
+    cut,
+    part_of,
+    product_names,
+    reference,
+    repack,
+    survey,
+    table_rows,
+    write_table,
+)
+
+from photomitrus_cli.errors import WriteError
+
+pytestmark = pytest.mark.xdist_group("wise-coadd-faults")
+
+SHAPE = (64, 64)
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp()
+
+
+@pytest.fixture
+def folder(base: Path, tmp_path: Path) -> Path:
+    return copy_survey(base, tmp_path / "in")
+
+
+@pytest.fixture(scope="module")
+def without(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Maps of the survey without the frame that the tests break."""
+    folder, out = (
+        copy_survey(base, tmp_path_factory.mktemp("less") / "in"),
+        tmp_path_factory.mktemp("without"),
+    )
+    edit_rows(folder, lambda rows: [row for row in rows if row["scan_id"] + row["frame_num"] != VICTIM])
+    assert coadd(folder, "-o", out).code == 0
+    return out
+
+
+def edit_rows(folder: Path, edit: Callable[[list[dict[str, str]]], list[dict[str, str]]]) -> None:
+    write_table(folder / TABLE, edit(table_rows(folder / TABLE)))
+
+
+def noise(shape: tuple[int, ...] = SHAPE, kind: str = "f4") -> Any:
+    return np.random.default_rng(1).normal(2700.0, 26.0, shape).astype(kind)
+
+
+def ones(shape: tuple[int, ...], kind: str) -> Any:
+    return np.ones(shape, kind)
+
+
+BROKEN: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "absent frame": ("int", Path.unlink, "no such file"),
+    "absent uncertainty": ("unc", Path.unlink, "there is no uncertainty (unc) file"),
+    "absent mask": ("msk", Path.unlink, "there is no mask (msk) file"),
+    "empty frame": ("int", lambda path: cut(path, 0), "empty"),
+    "truncated header": ("int", lambda path: cut(path, 5000), "no END card"),
+    "truncated frame": ("int", lambda path: cut(path, path.stat().st_size - 5000), "truncated"),
+    "truncated uncertainty": ("unc", lambda path: cut(path, 5000), "truncated gzip"),
+    "truncated mask": ("msk", lambda path: cut(path, 3000), "truncated gzip"),
+    "truncated in the packed file": (
+        "msk",
+        lambda path: repack(path, lambda plain: cut(plain, plain.stat().st_size - 2880)),
+        "truncated",
+    ),
+    "not packed": ("unc", lambda path: path.write_bytes(b"no gzip at all"), "-unc-"),
+    "HTML page": ("int", lambda path: path.write_text("<!DOCTYPE html><html>404</html>"), "HTML"),
+    "mask of real numbers": ("msk", lambda path: change(path, data=np.zeros(SHAPE, "f4")), "whole numbers"),
+    "mask of 64 bits": ("msk", lambda path: change(path, data=np.zeros(SHAPE, "i8")), "32 bits"),
+    "mask of another shape": (
+        "msk",
+        lambda path: change(path, data=np.zeros((32, 64), "i4")),
+        "shape (32, 64) differs from (64, 64)",
+    ),
+    "uncertainty of another shape": (
+        "unc",
+        lambda path: change(path, data=ones((64, 32), "f4")),
+        "shape (64, 32) differs from (64, 64)",
+    ),
+    "cube": ("int", lambda path: change(path, data=noise((2, *SHAPE))), "3 axes"),
+    "another band": ("int", lambda path: change(path, BAND=4), "BAND is 4, not 3"),
+    "another scan": ("int", lambda path: change(path, SCAN=SCANS[0]), f"SCAN is {SCANS[0]}, not {SCANS[1]}"),
+    "another frame": ("int", lambda path: change(path, FRNUM=7), "FRNUM is 7, not 144"),
+    "no zero point": ("int", lambda path: change(path, remove=("MAGZP",)), "no MAGZP"),
+    "zero point of nothing": ("int", lambda path: change(path, MAGZP=-9999.0), "MAGZP is -9999"),
+    "zero zero point": ("int", lambda path: change(path, MAGZP=0.0), "MAGZP is 0"),
+    "no WCS": ("int", lambda path: change(path, remove=("CTYPE1", "CTYPE2")), "CTYPE"),
+    "plane WCS": ("int", lambda path: change(path, CTYPE1="RA---TAN", CTYPE2="DEC--TAN"), "RA---TAN"),
+    "text for a number": ("int", lambda path: replace_card(path, "CRVAL1", "'x'"), "CRVAL1 is 'x'"),
+    "WCS of one line": (
+        "int",
+        lambda path: change(path, CD1_1=0.0, CD1_2=0.0),
+        "the CD matrix cannot be inverted",
+    ),
+    "WCS beyond the sky": ("int", lambda path: change(path, CD1_1=40.0), "no sky position"),
+    "distortion beyond the sky": ("int", lambda path: change(path, A_2_0=1e5), "no sky position"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_frame_ends_the_run_or_is_lost_alone(
+    name: str, folder: Path, base: Path, without: Path, tmp_path: Path
+) -> None:
+    kind, damage, cause = BROKEN[name]
+    damage(part_of(folder, kind))
+    before = hashes(folder)
+    done = coadd(folder, "-o", tmp_path / "out")
+    assert done.code == 3
+    assert cause in done.error
+    assert VICTIM in done.error
+    assert done.stdout == ""
+    # What was made before stays, as --resume takes it over.
+    assert names(tmp_path / "out") == product_names(SCANS[0]) - {"w3_frames.ecsv"}
+
+    done = coadd(folder, "-o", tmp_path / "out", "--keep-going", "--resume")
+    assert done.code == 6
+    assert f"{N_FRAMES - 1} used, 0 refused or skipped, 1 failed" in done.stdout
+    assert f"1 of {N_FRAMES} units failed" in done.error
+    assert [line for line in done.stdout.splitlines() if f"failed: {VICTIM}: " in line and cause in line]
+    assert names(tmp_path / "out") == product_names(*SCANS)
+    maps = {path.name: path for path in (tmp_path / "out").glob("*.fits")}
+    for file, path in maps.items():
+        assert_same_columns(path, without / file)
+    statuses = {
+        scan: json.loads((tmp_path / "out" / f"w3_{scan}.manifest.json").read_text())["status"]
+        for scan in SCANS
+    }
+    assert statuses == dict(zip(SCANS, ("complete", "partial", "complete"), strict=True))
+    assert hashes(folder) == before
+
+
+def test_resume_tries_failed_frames_again(folder: Path, base: Path, tmp_path: Path) -> None:
+    out, victim = tmp_path / "out", part_of(folder, "msk")
+    sound = victim.read_bytes()
+    victim.write_bytes(sound[:3000])
+    assert coadd(folder, "-o", out, "--keep-going").code == 6
+    assert coadd(folder, "-o", out, "--resume").code == 3
+    victim.write_bytes(sound)
+    assert coadd(folder, "-o", out, "--resume").code == 0
+    assert_same_maps(out, reference(base), *SCANS, moved=True)
+
+
+def test_a_broken_header_in_a_folder(folder: Path, without: Path, tmp_path: Path) -> None:
+    cut(part_of(folder, "int"), 1000)
+    words = ("--frames", folder, "--nside", "64", "--no-pictures", "-j", "1", "-o", tmp_path / "out")
+    done = run_here("wise", "coadd", *words)
+    assert done.code == 3
+    assert f"{VICTIM}-w3-int-1b.fits" in done.error
+    done = run_here("wise", "coadd", *words, "--keep-going")
+    assert done.code == 6, done.stderr
+    assert f"{N_FRAMES - 1} used, 0 refused or skipped, 1 failed" in done.stdout
+    for scan in SCANS:
+        a, b = (columns(place / f"w3_{scan}.fits") for place in (tmp_path / "out", without))
+        np.testing.assert_array_equal(a["HITS"], b["HITS"])
+
+
+ODD: dict[str, tuple[str, dict[str, Any]]] = {
+    "infinite pixels": ("int", {"data": np.where(np.arange(4096).reshape(SHAPE) % 7, noise(), np.inf)}),
+    "doubles beyond singles": (
+        "int",
+        {"data": np.where(np.arange(4096).reshape(SHAPE) % 7, noise(kind="f8"), 1e300)},
+    ),
+    "a constant": ("int", {"data": np.full(SHAPE, 2700.0, "f4")}),
+    "whole numbers": ("int", {"data": noise(kind="i2")}),
+    "one pixel left": ("msk", {"data": (np.arange(4096).reshape(SHAPE) != 700).astype("i4")}),
+    "mask of bytes": ("msk", {"data": np.zeros(SHAPE, "u1")}),
+    "right ascension beyond a turn": ("int", {"CRVAL1": 589.8}),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_frames_make_no_odd_maps(name: str, folder: Path, tmp_path: Path) -> None:
+    kind, what = ODD[name]
+    change(part_of(folder, kind), **what)
+    done = coadd(folder, "-o", tmp_path / "out")
+    assert done.code == 0, done.stderr
+    assert not [line for line in done.stderr.splitlines() if " INFO " not in line]
+    got = columns(tmp_path / "out" / f"w3_{SCANS[1]}.fits")
+    got = got[got["HITS"] > 0]
+    for column in ("VALUE", "MIN", "MAX"):
+        assert (np.abs(got[column] - 2800.0) < 600.0).all() or name == "a constant", column
+    assert (got["SIGMA"] > 0).all()
+
+
+EMPTY: dict[str, tuple[str, Any, str]] = {
+    "all masked": ("msk", ones(SHAPE, "i4"), "no usable pixel"),
+    "all NaN": ("int", np.full(SHAPE, np.nan, "f4"), "no usable pixel"),
+    "no uncertainties": ("unc", np.zeros(SHAPE, "f4"), "no usable pixel"),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_frame_without_usable_pixels_is_skipped(
+    name: str, folder: Path, without: Path, tmp_path: Path
+) -> None:
+    kind, data, reason = EMPTY[name]
+    change(part_of(folder, kind), data=data)
+    done = coadd(folder, "-o", tmp_path / "out")
+    assert done.code == 0, done.stderr
+    assert f"  skipped: {VICTIM}: {reason}" in done.stdout.splitlines()
+    for scan in SCANS:
+        assert_same_columns(tmp_path / "out" / f"w3_{scan}.fits", without / f"w3_{scan}.fits")
+    table = Table.read(tmp_path / "out" / "w3_frames.ecsv", format="ascii.ecsv")
+    assert table["status"].tolist() == ["skipped" if name == VICTIM else "used" for name in table["frame"]]
+    assert table["reason"].tolist()[4] == reason
+
+
+def blind(folder: Path, *scans: str) -> None:
+    for scan in scans:
+        for frame in FRAMES:
+            change(part_of(folder, "msk", scan, frame), data=ones(SHAPE, "i4"))
+
+
+def test_a_scan_without_a_usable_frame_is_told_and_the_others_are_made(
+    folder: Path, base: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(reference(base), out)
+    blind(folder, SCANS[1])
+    done = coadd(folder, "-o", out, "--overwrite", "--all-scans-map", tmp_path / "all.fits")
+    assert done.code == 0, done.stderr
+    told = f"  skipped: {SCANS[1]}: no frame can be used: 3 frames: no usable pixel"
+    assert told in done.stdout.splitlines()
+    assert f"  frames: {N_FRAMES - 3} used, 3 refused or skipped, 0 failed" in done.stdout.splitlines()
+    assert "  without a map: 1 of 3" in done.stdout.splitlines()
+    assert f"product: {out / f'w3_{SCANS[1]}.fits'}" not in done.stdout
+    # No older map of other frames stays in its place.
+    assert names(out) == product_names(SCANS[0], SCANS[2]) | {f"w3_{SCANS[1]}.failed.json"}
+    record = json.loads((out / f"w3_{SCANS[1]}.failed.json").read_text())
+    assert [unit["reason"] for unit in record["units"]] == ["no usable pixel"] * 3
+    assert len(Table.read(out / "w3_frames.ecsv", format="ascii.ecsv")) == N_FRAMES
+
+
+def test_no_scan_with_a_usable_frame(folder: Path, tmp_path: Path) -> None:
+    blind(folder, *SCANS)
+    done = coadd(folder, "-o", tmp_path / "out", "--all-scans-map", tmp_path / "all.fits")
+    assert done.code == 4
+    assert f"no map could be made: {SCANS[0]}: no frame can be used: 3 frames: no usable pixel" in done.error
+    assert names(tmp_path / "out") == {f"w3_{scan}.failed.json" for scan in SCANS}
+    assert not (tmp_path / "all.fits").exists()
+
+
+def test_every_frame_refused(base: Path, tmp_path: Path) -> None:
+    done = coadd(survey(base), "-o", tmp_path / "out", "--set", "wise.coadd.min_used=0.9999")
+    assert done.code == 4
+    assert "3 frames: refused: few pixels" in done.error
+    done = coadd(survey(base), "-o", tmp_path / "out", "--set", "wise.coadd.min_used=0.9999", "--no-judge")
+    assert done.code == 0
+
+
+def test_all_frames_of_a_scan_lost(folder: Path, base: Path, tmp_path: Path) -> None:
+    """What was made of them before is not thrown away: a disk may just be absent."""
+    out = tmp_path / "out"
+    assert coadd(folder, "-o", out).code == 0
+    shutil.rmtree(part_of(folder, "int").parents[1])
+    done = coadd(folder, "-o", out, "--resume", "--keep-going")
+    assert done.code == 6
+    assert f"{N_FRAMES - 3} used, 0 refused or skipped, 3 failed" in done.stdout
+    assert names(out) == product_names(*SCANS) | {f"w3_{SCANS[1]}.failed.json"}
+    assert_same_maps(out, reference(base), *SCANS, moved=True)
+    shutil.rmtree(folder / "2a")
+    shutil.rmtree(folder / "4a")
+    done = coadd(folder, "-o", tmp_path / "none", "--keep-going")
+    assert done.code == 4
+    assert "no such file" in done.error
+
+
+MISSING = {
+    "refuse": (3, "", 0),
+    "estimate": (0, f"{N_FRAMES} used, 0 refused", 3),
+    "drop": (0, f"{N_FRAMES - 2} used, 2 refused", 0),
+}
+
+
+@pytest.mark.parametrize("choice", MISSING)
+def test_missing_companions(choice: str, folder: Path, tmp_path: Path) -> None:
+    code, told, n_estimated = MISSING[choice]
+    part_of(folder, "unc", SCANS[0], FRAMES[0]).unlink()
+    part_of(folder, "unc", SCANS[0], FRAMES[1]).unlink()
+    if choice == "estimate":
+        part_of(folder, "msk", SCANS[0], FRAMES[1]).unlink()
+        part_of(folder, "unc", SCANS[0], FRAMES[2]).unlink()
+    done = coadd(folder, "-o", tmp_path / "out", "--missing", choice)
+    assert done.code == code
+    if code:
+        assert "--missing estimate" in done.error
+        assert f"{SCANS[0]}{FRAMES[0]}-w3-int-1b.fits" in done.error
+        return
+    assert told in done.stdout
+    table = Table.read(tmp_path / "out" / "w3_frames.ecsv", format="ascii.ecsv")
+    assert (table["estimated"] == 1).sum() == n_estimated
+    bits = columns(tmp_path / "out" / f"w3_{SCANS[0]}.fits")["MASK"] & 64
+    assert bits.any() == bool(n_estimated)
+
+
+def lack(name: str) -> Callable[[list[dict[str, str]]], list[dict[str, str]]]:
+    return lambda rows: [{key: value for key, value in row.items() if key != name} for row in rows]
+
+
+def put(**what: str) -> Callable[[list[dict[str, str]]], list[dict[str, str]]]:
+    return lambda rows: [*rows[:4], rows[4] | what, *rows[5:]]
+
+
+TABLES: dict[str, tuple[Callable[[list[dict[str, str]]], list[dict[str, str]]], int, str]] = {
+    "no scan_id": (lack("scan_id"), 3, "has no column scan_id"),
+    "no frame_num": (lack("frame_num"), 3, "has no column frame_num"),
+    "no mjd_obs": (lack("mjd_obs"), 3, "has no column mjd_obs"),
+    "no full_filepath": (lack("full_filepath"), 3, "has no column full_filepath"),
+    "a frame twice": (lambda rows: [*rows, rows[3]], 3, f"frame {SCANS[1]}{FRAMES[0]} is listed twice"),
+    "other bands": (lambda rows: [row | {"band": "4"} for row in rows], 4, "has no frame of band 3"),
+    "no such band": (put(band="7"), 3, "row 5: band 7"),
+    "no time": (put(mjd_obs=""), 3, f"frame {VICTIM} has no mjd_obs"),
+    "text for a time": (put(mjd_obs="late"), 3, "row 5: 'late' is not a number in column mjd_obs"),
+    "no date": (put(mjd_obs="1e300"), 3, f"frame {VICTIM} has mjd_obs 1e+300, which is no date"),
+    "no path": (put(full_filepath=""), 3, f"frame {VICTIM} has no full_filepath"),
+    "a scan that leaves the folder": (put(scan_id="../xy"), 3, "row 5: '../xy' is no scan id"),
+    "a frame of letters": (put(frame_num="1x4"), 3, "row 5: '1x4' is no frame number"),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_wrong_tables(name: str, folder: Path, tmp_path: Path) -> None:
+    edit, code, cause = TABLES[name]
+    edit_rows(folder, edit)
+    done = coadd(folder, "-o", tmp_path / "out", "--day")
+    assert done.code == code
+    assert str(folder / TABLE) in done.error
+    assert cause in done.error
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_table(folder: Path, tmp_path: Path) -> None:
+    (folder / TABLE).unlink()
+    done = coadd(folder, "-o", tmp_path / "out")
+    assert done.code == 3
+    assert f"{folder / TABLE}: no such frame table or folder (astromap wise filter --band 3" in done.error
+    (folder / TABLE).touch()
+    assert "the frame table is empty" in coadd(folder, "-o", tmp_path / "out").error
+    done = coadd(folder, "-o", tmp_path / "out", "--frames", folder, "--band", "1")
+    assert (done.code, "holds no frames of w1" in done.error) == (4, True)
+    frame = part_of(folder, "int")
+    done = coadd(folder, "-o", tmp_path / "out", "--frames", frame)
+    assert (done.code, f"{frame}: the frame table cannot be read" in done.error) == (3, True)
+
+
+def test_a_frame_whose_companions_cannot_be_named(folder: Path, tmp_path: Path) -> None:
+    part_of(folder, "int").rename(folder / "frame.fits")
+    edit_rows(folder, put(full_filepath="frame.fits"))
+    done = coadd(folder, "-o", tmp_path / "out")
+    assert done.code == 3
+    assert "frame.fits: the name has no '-int-'" in done.error
+
+
+REQUESTS: dict[str, tuple[list[str], str]] = {
+    "unknown scan": (["99999z"], "has no scan 99999z in band 3 (it has 3, such as 01772a, 01773a, 01774a)"),
+    "scan for a day": ([SCANS[0], "--day"], f"has no day {SCANS[0]} in band 3 (it has 1, such as mjd55238)"),
+    "nside": (["--nside", "100"], "nside 100 is not a power of two"),
+    "nside of nothing": (["--nside", "0"], "greater than or equal to 1"),
+    "nside too fine": (["--nside", "16384"], "less than or equal to 8192"),
+    "limit": (["--set", "wise.coadd.spike_sigma=nan"], "spike_sigma"),
+    "zero points": (["--set", "wise.coadd.magzp_nominal=[1, 2]"], "magzp_nominal"),
+    "unknown key": (["--set", "wise.coadd.nsid=64"], "did you mean 'nside'?"),
+    "map of all scans": (["--all-scans-map", "all.txt"], "all.txt does not end in .fits"),
+    "both": (["--overwrite", "--resume"], "give one of them"),
+}
+USAGE: dict[str, tuple[list[str], str]] = {
+    "band": (["--band", "5"], "5 is not in the range 1<=x<=4"),
+    "system": (["--system", "fk4"], "'fk4' is not one of 'galactic', 'ecliptic', 'equatorial'"),
+    "masks": (["--masks", "all"], "'all' is not one of"),
+    "two groupings": (["--day", "--week"], "contradict each other"),
+    "option": (["--nsides", "64"], "No such option '--nsides'"),
+}
+
+
+@pytest.mark.parametrize("name", [*REQUESTS, *USAGE])
+def test_wrong_requests(name: str, base: Path, tmp_path: Path) -> None:
+    words, cause = {**REQUESTS, **USAGE}[name]
+    done = coadd(survey(base), "-o", tmp_path / "out", *words)
+    assert done.code == 2
+    assert done.stdout == ""
+    assert cause in (done.error if name in REQUESTS else done.stderr)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["int", "msk", "table", "map", "frames table"])
+def test_an_output_that_is_an_input_is_refused(kind: str, folder: Path, tmp_path: Path) -> None:
+    """By the name that the user chooses, or by links."""
+    out = tmp_path / "out"
+    out.mkdir()
+    everything = tmp_path / "all.fits"
+    if kind == "map":
+        everything = out / f"w3_{SCANS[0]}.fits"
+    elif kind == "frames table":
+        (out / "w3_frames.ecsv").symlink_to(folder / TABLE)
+    elif kind == "table":
+        (out / f"w3_{SCANS[2]}.fits").hardlink_to(folder / TABLE)
+    else:
+        everything.symlink_to(part_of(folder, kind))
+    before = hashes(folder)
+    done = coadd(folder, "-o", out, "--overwrite", "--all-scans-map", everything)
+    assert done.code == 2, done.stderr
+    assert "the output is the input" in done.error
+    assert hashes(folder) == before
+
+
+@pytest.mark.parametrize("name", ["out", "out/below"])
+def test_a_file_in_the_place_of_the_folder(name: str, base: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    done = coadd(survey(base), "-o", tmp_path / name)
+    assert done.code == 1
+    assert f"{tmp_path / name}: cannot be written" in done.error
+    assert (tmp_path / "out").read_text() == "a file"
+    everything = tmp_path / "out" / "all.fits"
+    assert coadd(survey(base), "-o", tmp_path / "new", "--all-scans-map", everything).code == 1
+    assert not list((tmp_path / "new").glob("*.fits"))
+
+
+def test_a_folder_in_the_place_of_a_map(base: Path, tmp_path: Path) -> None:
+    (tmp_path / f"w3_{SCANS[2]}.fits").mkdir()
+    done = coadd(survey(base), "-o", tmp_path, "--overwrite")
+    assert done.code == 1
+    assert "is a folder" in done.error
+    assert names(tmp_path) == {f"w3_{SCANS[2]}.fits"}
+
+
+def test_a_folder_that_cannot_be_written(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    done = coadd(survey(base), "-o", tmp_path)
+    assert done.code == 1
+    assert done.error == f"astromap: error: {tmp_path}: cannot be written: Read-only file system"
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize("stopped", ["map", "manifest"])
+def test_a_full_disk(stopped: str, base: Path, tmp_path: Path) -> None:
+    """The limit on the size of files stops every file that is larger; --keep-going makes no difference."""
+    out, first = tmp_path / "out", reference(base) / f"w3_{SCANS[0]}.fits"
+    where = f"w3_{SCANS[0]}.fits" if stopped == "map" else f"w3_{SCANS[0]}.manifest.json"
+    limit = first.stat().st_size - 1 if stopped == "map" else first.stat().st_size
+    assert stopped == "map" or first.with_name(where).stat().st_size > limit
+    words = (program(), "wise", "coadd", "--frames", survey(base) / TABLE, "--nside", 64, "--no-pictures")
+    done = subprocess.run(
+        [str(word) for word in (*words, "-o", out, "-j", 2, "--keep-going")],
+        env=environment(NUMBA_DISABLE_PERFORMANCE_WARNINGS="1"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    line = Ran(done.returncode, done.stdout, done.stderr).error
+    assert where in line
+    assert "cannot be written: File too large" in line
+    assert not names(out) & {where, f"w3_{SCANS[0]}.manifest.json", "w3_frames.ecsv"}
+    assert not [path for path in out.rglob("*.part*") if path.is_file()]
+    again = coadd(survey(base), "-o", out, "--resume")
+    assert again.code == 0, again.stderr
+    assert names(out) == product_names(*SCANS)
+    assert_same_maps(out, reference(base))
+
+
+WRITERS = {
+    "map": "coaddproducts.write_partial_map",
+    "manifest": "coadd.write_manifest",
+    "table": "coadd.write_frame_table",
+    "everything": "everything.write_partial_map",
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_failing_write_leaves_nothing_that_looks_whole(
+    writer: str, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    words = (survey(base), "-o", out, "--all-scans-map", out / "all.fits")
+
+    def fail(*_: object, **__: object) -> None:
+        raise WriteError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"photomitrus_cli.wise.{WRITERS[writer]}", fail)
+        done = coadd(*words)
+    assert done.code == 1
+    assert "the disk is full" in done.error
+    made = {"map": set(), "manifest": set()}.get(writer, set(SCANS))
+    assert {path.name for path in out.glob("*.manifest.json")} == {
+        f"w3_{scan}.manifest.json" for scan in made
+    }
+    done = coadd(*words, "--resume")
+    assert done.code == 0, done.stderr
+    assert names(out) == product_names(*SCANS) | {"all.fits", "all.manifest.json", "all.config.yaml"}
+    assert_same_maps(out, reference(base))
+
+
+def test_unfinished_files_of_dead_runs_are_removed(base: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    from photomitrus_cli.io.atomic import _host
+
+    stale = tmp_path / f".w3_{SCANS[0]}.fits.{_host()}-{process.pid}-0a1b2c3d.part.fits"
+    stale.write_bytes(b"half")
+    (tmp_path / "mine.part").write_bytes(b"kept")
+    assert coadd(survey(base), "-o", tmp_path).code == 0
+    assert names(tmp_path) == product_names(*SCANS) | {"mine.part"}

@@ -1,0 +1,219 @@
+"""Killed, terminated and interrupted runs of `wise coadd`: `--resume` gives the same maps."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from truthkit.faultkit import Ran, alive, children, environment, names, program
+from truthkit.wisefaults import (
+    NSIDE,
+    SCANS,
+    TABLE,
+    assert_same_maps,
+    coadd,
+    content,
+    product_names,
+    reference,
+    survey,
+)
+
+pytestmark = pytest.mark.xdist_group("wise-coadd-interrupted")
+
+N_SCANS = 8
+FIRST, SECOND = f"w3_{SCANS[0]}", f"w3_{SCANS[1]}"
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp()
+
+
+@pytest.fixture(scope="module")
+def many(base: Path) -> Path:
+    return survey(base, n_scans=N_SCANS, name="wise_many")
+
+
+@pytest.fixture(scope="module")
+def whole(many: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The maps of a run that nobody interrupts."""
+    out = tmp_path_factory.mktemp("whole")
+    done = coadd(many, "-o", out, "--timestamps")
+    assert done.code == 0, done.stderr
+    return out
+
+
+def start(many: Path, out: Path) -> subprocess.Popen[str]:
+    """Start a run with pictures, which take the most time of such small maps."""
+    words = ("--frames", many / TABLE, "--nside", NSIDE, "--timestamps", "-o", out, "-j", 2)
+    return subprocess.Popen(
+        [str(word) for word in (program(), "wise", "coadd", *words)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A test run in the background of a shell ignores SIGINT, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    )
+
+
+STATES: dict[str, Callable[[Path], bool]] = {
+    "start": Path.is_dir,
+    "a map": lambda out: (out / f"{FIRST}.manifest.json").exists(),
+    "a map without its picture": lambda out: (out / f"{SECOND}.fits").exists(),
+}
+
+
+def strike(process: subprocess.Popen[str], out: Path, state: str, number: int, *, group: bool) -> str:
+    """Wait for a state, send the signal, see that no worker survives; give what was said on stderr."""
+    end = time.monotonic() + 120.0
+    while not STATES[state](out):
+        assert process.poll() is None, f"ended before the state '{state}'"
+        assert time.monotonic() < end, f"never reached the state '{state}'"
+        time.sleep(0.0005)
+    workers = children(process.pid)
+    if group:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=30)
+    assert stdout == ""
+    end = time.monotonic() + 5.0
+    while any(map(alive, workers)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not [pid for pid in workers if alive(pid)]
+    return stderr
+
+
+def assert_nothing_partial(out: Path, whole: Path) -> None:
+    """What has its final name is whole; what has a manifest as well is all there."""
+    for path in out.glob("w3_*.fits"):
+        assert_same_table(path, whole / path.name)
+    for path in out.glob("*.manifest.json"):
+        manifest = json.loads(path.read_text())
+        assert manifest["status"] == "complete"
+        for entry in manifest["outputs"]:
+            assert (out / entry["name"]).stat().st_size == entry["n_bytes"]
+    for path in out.glob("*.csv"):
+        assert path.read_bytes() == (whole / path.name).read_bytes()
+    assert not (out / "w3_frames.ecsv").exists()
+
+
+def assert_same_table(a: Path, b: Path) -> None:
+    assert content(a, moved=True) == content(b, moved=True)
+
+
+def assert_resumes(many: Path, out: Path, whole: Path) -> None:
+    """The second run has no pictures to draw; their absence is part of what a map's key says."""
+    done = coadd(many, "-o", out, "--timestamps", "--resume", "--pictures")
+    assert done.code == 0, done.stderr
+    assert not [name for name in names(out) if ".part" in name]
+    for path in whole.glob("*.fits"):
+        assert_same_table(out / path.name, path)
+    for path in (*whole.glob("*.csv"), whole / "w3_frames.ecsv"):
+        assert (out / path.name).read_bytes() == path.read_bytes()
+    assert len(list(out.glob("*.png"))) == len(list(out.glob("*.manifest.json"))) == N_SCANS
+
+
+@pytest.mark.parametrize("state", ["a map", "a map without its picture"])
+def test_a_killed_run_is_resumed(state: str, many: Path, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start(many, out)
+    strike(process, out, state, signal.SIGKILL, group=False)
+    assert process.returncode == -signal.SIGKILL
+    assert_nothing_partial(out, whole)
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("*.manifest.json")}
+    assert 0 < len(kept) < N_SCANS
+    assert_resumes(many, out, whole)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+@pytest.mark.parametrize(
+    ("state", "number", "group", "code", "word"),
+    [
+        ("start", signal.SIGTERM, True, 143, "terminated"),
+        ("a map", signal.SIGTERM, False, 143, "terminated"),
+        ("a map without its picture", signal.SIGINT, True, 130, "interrupted"),
+    ],
+)
+def test_signals_end_a_run_in_order(
+    state: str, number: int, group: bool, code: int, word: str, many: Path, whole: Path, tmp_path: Path
+) -> None:
+    """To the master alone, and to all as a terminal or a batch system does it."""
+    out = tmp_path / "out"
+    process = start(many, out)
+    stderr = strike(process, out, state, number, group=group)
+    assert process.returncode == code, stderr
+    assert [line for line in stderr.splitlines() if " INFO " not in line] == [f"astromap: {word}"]
+    assert not [name for name in names(out) if ".part" in name]
+    assert_nothing_partial(out, whole)
+    assert_resumes(many, out, whole)
+
+
+STEPS = {
+    "reading": "oneframe.read_image",
+    "combining": "coadd.combine_group",
+    "map": "coaddproducts.write_partial_map",
+    "times": "coaddproducts._write_timestamps",
+    "manifest": "coadd.write_manifest",
+    "table": "coadd.write_frame_table",
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_interrupt_at_any_step(
+    step: str, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the second call of each step; what comes before is whole."""
+    import importlib
+
+    module, _, name = STEPS[step].partition(".")
+    place = importlib.import_module(f"photomitrus_cli.wise.{module}")
+    true, calls = getattr(place, name), []
+
+    def interrupted(*args: object, **words: object) -> object:
+        calls.append(1)
+        if len(calls) == (1 if step == "table" else 2):
+            raise KeyboardInterrupt
+        return true(*args, **words)
+
+    words = (survey(base), "-o", tmp_path, "--timestamps")
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, interrupted)
+        done: Ran = coadd(*words)
+    assert done.code == 130
+    assert "Traceback" not in done.stderr
+    assert not [found for found in names(tmp_path) if ".part" in found]
+    n_whole = len(list(tmp_path.glob("*.manifest.json")))
+    assert n_whole == {"reading": 0, "table": len(SCANS)}.get(step, 1)
+    done = coadd(*words, "--resume")
+    assert done.code == 0, done.stderr
+    kept = [line for line in done.stdout.splitlines() if "up to date already" in line]
+    assert len(kept) == bool(n_whole)
+    times = {f"band_w3_orbit_{scan}_pixel_timestamps.csv" for scan in SCANS}
+    assert names(tmp_path) == product_names(*SCANS) | times
+    assert_same_maps(tmp_path, reference(base), *SCANS, moved=True)
+
+
+def test_two_runs_at_once_make_whole_maps(many: Path, whole: Path, tmp_path: Path) -> None:
+    """Nothing locks a folder: job arrays share it. Maps replace each other whole."""
+    out = tmp_path / "out"
+    first = start(many, out)
+    end = time.monotonic() + 60.0
+    while not out.is_dir() and time.monotonic() < end:
+        time.sleep(0.001)
+    done = coadd(many, "-o", out, "--timestamps", "--overwrite", "--pictures")
+    assert done.code == 0, done.stderr
+    _, stderr = first.communicate(timeout=60)
+    assert first.returncode == 0, stderr
+    assert np.all([path.stat().st_size for path in out.iterdir()])
+    for path in whole.glob("*.fits"):
+        assert_same_table(out / path.name, path)
