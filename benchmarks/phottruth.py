@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from truthkit import idltables as idl
 from truthkit.aorfluxes import Aor, Key, above_limit, compare_with_seed, deviations_of, read_aors
-from truthkit.pages import heading, row
+from truthkit.pages import heading, row, with_chapters
 from truthkit.photerrors import written
 from truthkit.prfphase import phase_scatters
 from truthkit.realphot import (
@@ -47,8 +47,8 @@ def main() -> None:
     target = parser.parse_args().output
     with local_executor(available_cores()) as executor, tempfile.TemporaryDirectory() as name:
         made = "\n".join(chapters(Path(name), executor))
-    kept = target.read_text(encoding="utf-8").split(FIRST)[0].rstrip("\n")
-    write_text(target, f"{kept}\n\n{made}\n")
+    page = target.read_text(encoding="utf-8")
+    write_text(target, with_chapters(page, made, "`irac correct`", "`irac phot`"))
     print(f"wrote {target}")
 
 

@@ -40,6 +40,7 @@ from truthkit.levels import LEVEL_FIELD, level_errors
 from truthkit.measures import BlankSky, StarErrors, constant_sky_error
 from truthkit.pages import percent, row
 from truthkit.runs import BLANK_FIELD, CLEAN_FIELD, CONSTANT_FIELD, Mosaic, make_mosaic, simulate
+from wisetruth import chapters as wise_chapters
 
 from photomitrus_cli import __version__
 from photomitrus_cli.io.atomic import write_text
@@ -59,7 +60,7 @@ def main() -> None:
     target = parser.parse_args().output
     with local_executor(available_cores()) as executor, scratch() as folder:
         parts = [HEAD.format(version=__version__), *simulated(folder, executor), *real(folder, executor)]
-        parts += ["", *chapters(folder, executor)]
+        parts += ["", *chapters(folder, executor), "", *wise_chapters(folder)]
     write_text(target, "\n".join(parts) + "\n")
     print(f"wrote {target}")
 

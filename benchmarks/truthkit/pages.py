@@ -17,3 +17,28 @@ def heading(*names: str, text: int = 1) -> str:
 def percent(value: float, error: float) -> str:
     """Give a fraction and its error in per cent."""
     return f"{100 * value:+.2f} ± {100 * error:.2f} %"
+
+
+def with_chapters(page: str, made: str, *names: str) -> str:
+    """Replace some chapters of a page.
+
+    Parameters
+    ----------
+    page : str
+        Chapters begin with "## ".
+    made : str
+        The new ones.
+    *names : str
+        With which the headings of these chapters begin.
+
+    Returns
+    -------
+    str
+        The new ones are where the first old one was, else at the end; all else is as it was.
+    """
+    parts = ("\n" + page).split("\n## ")
+    old = [part.startswith(names) for part in parts]
+    place = old.index(True) if any(old) else len(parts)
+    kept = [part.rstrip("\n") for part, gone in zip(parts, old, strict=True) if not gone]
+    kept.insert(place, made.strip("\n").removeprefix("## "))
+    return "\n\n## ".join(kept).lstrip("\n") + "\n"

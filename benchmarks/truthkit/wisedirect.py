@@ -23,6 +23,7 @@ from photomitrus_cli.wise.framefiles import FrameRef
 from photomitrus_cli.wise.merging import Contribution
 from photomitrus_cli.wise.oneframe import Accepted, accept
 from truthkit.wisekit import Made, truth_path
+from truthkit.wisetwins import three_files
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -106,6 +107,9 @@ def rotation(system: str) -> Float:
 Rule = Callable[[FrameRef, Accepted], tuple[NDArray[np.bool_], Float]]
 
 
+Truth = Callable[[FrameRef], Float | None]
+
+
 def by_state(chosen: CoaddSettings) -> Rule:
     """Use what the library uses, with equal weights or 1 / unc^2."""
 
@@ -117,8 +121,26 @@ def by_state(chosen: CoaddSettings) -> Rule:
     return rule
 
 
+def by_seed(ref: FrameRef, got: Accepted) -> tuple[NDArray[np.bool_], Float]:
+    """Use pixels without any bit, NaN or negative value, with weights 1 / unc^2, as WISEmapper does."""
+    unc, msk = (fits.getdata(path) for path in three_files(ref.path)[1:])
+    used = (msk == 0) & np.isfinite(got.sci) & (got.sci >= 0.0) & np.isfinite(unc)
+    used &= np.where(used, unc, 0.0) > 0.0
+    return used, np.where(used, unc, 1.0).astype(np.float64) ** -2
+
+
+def noise_free(ref: FrameRef) -> Float | None:
+    """Read the simulator's frame without noise, DN; None where there is none."""
+    path = truth_path(ref)
+    return fits.getdata(path).astype(np.float64) if path.exists() else None
+
+
 def direct_frames(
-    refs: Sequence[FrameRef], many: Sequence[CoaddSettings], *, rule: Callable[[CoaddSettings], Rule] = by_state
+    refs: Sequence[FrameRef],
+    many: Sequence[CoaddSettings],
+    *,
+    rule: Rule | None = None,
+    truth: Truth = noise_free,
 ) -> list[list[Sums]]:
     """Sum up frames directly for several maps that differ in nside and system.
 
@@ -127,8 +149,10 @@ def direct_frames(
     refs : sequence of FrameRef
     many : sequence of CoaddSettings
         What is used is decided with the first ones.
-    rule : callable
-        Gives used pixels and weights.
+    rule : callable, optional
+        Gives used pixels and weights; default those of the library.
+    truth : callable
+        Gives what is summed up as the truth.
 
     Returns
     -------
@@ -137,14 +161,14 @@ def direct_frames(
     """
     found: list[list[Sums]] = [[] for _ in many]
     turns = [rotation(one.system) for one in many]
+    choose = rule or by_state(many[0])
     for ref in refs:
         got = accept(ref, many[0])
-        used, weight = rule(many[0])(ref, got)
-        truth = np.zeros(got.sci.shape)
-        if truth_path(ref).exists():
-            truth = fits.getdata(truth_path(ref)).astype(np.float64)
+        used, weight = choose(ref, got)
+        model = truth(ref)
+        known = np.zeros(got.sci.shape) if model is None else model
         here = directions(ref.path)[:, used.ravel()]
-        planes = [np.asarray(plane, np.float64)[used] for plane in (got.sci, truth, got.unc, weight)]
+        planes = [np.asarray(plane, np.float64)[used] for plane in (got.sci, known, got.unc, weight)]
         for own, one, turn in zip(found, many, turns, strict=True):
             own.append(_sums(healpy.vec2pix(one.nside, *(turn @ here)), *planes))
     return found
@@ -152,9 +176,11 @@ def direct_frames(
 
 def _sums(index: Int, sci: Float, truth: Float, unc: Float, weight: Float) -> Sums:
     pixels, at = np.unique(index, return_inverse=True)
-    many = (weight, weight * sci, weight * truth, (weight * unc) ** 2)
-    hits = np.bincount(at)
-    return Sums(pixels, hits, *(np.bincount(at, weights=values) for values in many))
+    w, wx, wt, wwvv = (
+        np.bincount(at, weights=values).astype(np.float64)
+        for values in (weight, weight * sci, weight * truth, (weight * unc) ** 2)
+    )
+    return Sums(pixels, np.bincount(at).astype(np.int64), w, wx, wt, wwvv)
 
 
 def add_up(frames: Sequence[Sums], made: Made) -> Sums:
@@ -171,22 +197,19 @@ def add_up(frames: Sequence[Sums], made: Made) -> Sums:
     Sums
         DN at the nominal zero point.
     """
-    parts: list[Contribution | None] = []
-    own = iter(made.parts)
-    for one in made.results:
-        parts.append(next(own) if one.sums is not None else None)
-    kept = [
-        _weighted(sums, part)
-        for sums, part in zip(frames, parts, strict=True)
-        if part is not None and part.used
-    ]
-    pixels = np.unique(np.concatenate([one.pixels for one in kept]))
-    total = Sums(pixels, np.zeros(pixels.size, np.int64), *(np.zeros(pixels.size) for _ in range(4)))
-    for one in kept:
+    with_sums = [own for own, one in zip(frames, made.results, strict=True) if one.sums is not None]
+    return total([_weighted(own, part) for own, part in zip(with_sums, made.parts, strict=True) if part.used])
+
+
+def total(frames: Sequence[Sums]) -> Sums:
+    """Add the sums of frames as they are."""
+    pixels = np.unique(np.concatenate([one.pixels for one in frames]))
+    result = Sums(pixels, np.zeros(pixels.size, np.int64), *(np.zeros(pixels.size) for _ in range(4)))
+    for one in frames:
         at = np.searchsorted(pixels, one.pixels)
         for name in ("hits", "w", "wx", "wt", "wwvv"):
-            getattr(total, name)[at] += getattr(one, name)
-    return total
+            getattr(result, name)[at] += getattr(one, name)
+    return result
 
 
 def _weighted(sums: Sums, part: Contribution) -> Sums:
@@ -213,7 +236,7 @@ class Agreement:
     borders : int
         Map pixels with another number: a detector pixel lies on their border.
     moved : float
-        Detector pixels in them that are elsewhere in the direct map, at least, over all.
+        Part of all detector pixels that are elsewhere in the direct map, at least.
     """
 
     pixels: int
@@ -226,19 +249,18 @@ class Agreement:
 def agree(pixels: Int, hits: Int, value: Float, sigma: Float, direct: Sums) -> Agreement:
     """Compare a map with the direct one."""
     full = hits > 0
-    both, mine, other = np.intersect1d(pixels[full], direct.pixels, return_indices=True)
-    n, d = hits[full][mine], direct.at(both)
-    same = n == d.hits
+    both, mine, _ = np.intersect1d(pixels[full], direct.pixels, return_indices=True)
+    n, rows = hits[full][mine], direct.at(both)
+    same = n == rows.hits
     # What is only in one of the maps counts too.
-    lost = hits[full].sum() - n.sum() + direct.hits.sum() - d.hits.sum()
-    borders = int(np.count_nonzero(~same)) + pixels[full].size + direct.pixels.size - 2 * both.size
-    moved = 0.5 * (float(np.abs(n - d.hits).sum()) + float(lost)) / float(direct.hits.sum())
-    differences = (
+    lost = hits[full].sum() - n.sum() + direct.hits.sum() - rows.hits.sum()
+    borders = int(np.count_nonzero(~same)) + int(full.sum()) + direct.pixels.size - 2 * both.size
+    moved = 0.5 * (float(np.abs(n - rows.hits).sum()) + float(lost)) / float(direct.hits.sum())
+    worst_value, worst_sigma = (
         float(np.max(np.abs(ours[full][mine][same] / theirs[same] - 1.0)))
-        for ours, theirs in ((value, d.value), (sigma, d.sigma))
+        for ours, theirs in ((value, rows.value), (sigma, rows.sigma))
     )
-    del other
-    return Agreement(int(full.sum()), *differences, borders, moved)
+    return Agreement(int(full.sum()), worst_value, worst_sigma, borders, moved)
 
 
 def pulls(made: Made, direct: Sums) -> Float:

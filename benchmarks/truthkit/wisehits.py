@@ -1,4 +1,4 @@
-"""What becomes of injected hits, good pixels and stars when single WISE frames are freed of sharp outliers."""
+"""What becomes of injected hits, good pixels and stars when single WISE frames are freed of outliers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from scipy.ndimage import label, median_filter
 
 from photomitrus_cli.imaging.bitmasks import BAD, SATURATED, SPIKE
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
+from photomitrus_cli.wise.framefiles import FrameRef
 from photomitrus_cli.wise.oneframe import accept
 from truthkit.wisekit import frames_of, read_truth, truth_path
 
@@ -80,19 +81,19 @@ def hits_and_losses(folder: Path, chosen: CoaddSettings) -> tuple[HitList, Losse
     found, lost = [], []
     for ref in frames_of(chosen):
         got = accept(ref, chosen)
-        light = _star_light(truth_path(ref)) / np.where(got.state & BAD, np.inf, got.unc)
+        light = star_light(ref) / np.where(got.state & BAD, np.inf, got.unc)
         deposit, spikes = _deposits(table[names == ref.name], got.sci.shape, got.unc)
         open_to = (got.state & (BAD | SATURATED)) == 0
         here = open_to & (deposit != 0.0)
         found.append((deposit[here], light[here], spikes[here], (got.state[here] & SPIKE) != 0))
         lost.append(_losses(light, got.unc, got.state, open_to & (deposit == 0.0)))
-    columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return HitList(*columns), _total(lost)
+    height, star, lone, rejected = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return HitList(height, star, lone, rejected), total_losses(lost)
 
 
-def _star_light(path: Path) -> Float:
-    """Give the light of the stars on a frame without noise, DN: what is above a wide median."""
-    model = fits.getdata(path).astype(np.float64)
+def star_light(ref: FrameRef) -> Float:
+    """Give the light of the stars on a frame, DN: what is above a wide median without noise."""
+    model = fits.getdata(truth_path(ref)).astype(np.float64)
     # Every fourth pixel of a smooth sky is enough, and 13 of them are wider than any star's bright part.
     sky = median_filter(model[::4, ::4], 13)
     return np.asarray(model - np.kron(sky, np.ones((4, 4)))[: model.shape[0], : model.shape[1]])
@@ -114,17 +115,29 @@ def _losses(light: Float, unc: NDArray[np.float32], state: NDArray[np.uint8], cl
     dn = np.where(stars, light * np.nan_to_num(unc), 0.0).ravel()
     whole = np.bincount(labels.ravel(), weights=dn, minlength=n + 1)[1:]
     gone = np.bincount(labels.ravel(), weights=dn * lost.ravel(), minlength=n + 1)[1:]
-    counts = [int(np.count_nonzero(one)) for one in (clean & ~stars, lost & ~stars, clean & stars, lost & stars)]
     known = whole > 0.0
-    changed = int(np.count_nonzero(gone[known] > 0.01 * whole[known]))
-    # The light of all stars, so that those of several frames can be added up.
-    return Losses(*counts, float(gone.sum()) / max(float(whole.sum()), 1e-30), int(known.sum()), changed)
+    return Losses(
+        sky=int((clean & ~stars).sum()),
+        sky_lost=int((lost & ~stars).sum()),
+        star=int((clean & stars).sum()),
+        star_lost=int((lost & stars).sum()),
+        light=float(gone.sum()) / max(float(whole.sum()), 1e-30),
+        stars=int(known.sum()),
+        changed=int((gone[known] > 0.01 * whole[known]).sum()),
+    )
 
 
-def _total(many: Sequence[Losses]) -> Losses:
-    counts = [sum(getattr(one, name) for one in many) for name in ("sky", "sky_lost", "star", "star_lost")]
-    light = float(np.mean([one.light for one in many]))
-    return Losses(*counts, light, sum(one.stars for one in many), sum(one.changed for one in many))
+def total_losses(many: Sequence[Losses]) -> Losses:
+    """Add up the losses of several frames; their parts of the light are averaged."""
+    return Losses(
+        sky=sum(one.sky for one in many),
+        sky_lost=sum(one.sky_lost for one in many),
+        star=sum(one.star for one in many),
+        star_lost=sum(one.star_lost for one in many),
+        light=float(np.mean([one.light for one in many])),
+        stars=sum(one.stars for one in many),
+        changed=sum(one.changed for one in many),
+    )
 
 
 def share_found(hits: HitList, low: float, high: float, chosen: Bool) -> tuple[float, int]:

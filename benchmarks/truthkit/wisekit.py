@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.io import fits
 from astropy.table import Table
 from numpy.typing import NDArray
 
@@ -124,7 +125,8 @@ def run_coadd(frames: Path, output: Path, **overrides: Any) -> Product:
     coadd.run(chosen, Context(control=RunControl(overwrite=True)))
     stem = f"w{chosen.band}_"
     maps = {
-        path.stem.removeprefix(stem): Table.read(path, hdu=1) for path in sorted(output.glob(f"{stem}*.fits"))
+        path.stem.removeprefix(stem): Table(fits.getdata(path, 1))
+        for path in sorted(output.glob(f"{stem}*.fits"))
     }
     return Product(maps, Table.read(output / f"{stem}frames.ecsv"))
 

@@ -1,4 +1,4 @@
-"""What passes through simulated WISE frames, in single maps of several scans, and moonlight in single scans."""
+"""What passes through simulated WISE frames, in maps of several scans; and moonlight in single scans."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.framefiles import FrameRef
-from photomitrus_cli.wise.merging import FEW, LEFT_OUT
-from truthkit.wisedirect import Rule, Sums, add_up, by_state, direct_frames, pulls
-from truthkit.wisekit import CLEAN, Made, coadd_settings, frames_of, make, read_truth, simulate, sum_all
+from photomitrus_cli.wise.merging import LEFT_OUT
+from truthkit.wisedirect import Rule, Sums, add_up, by_state, direct_frames
+from truthkit.wisekit import CLEAN, Made, coadd_settings, make, read_truth, simulate, sum_all
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -82,9 +82,8 @@ def passers(folder: Path, nside: int, **overrides: Any) -> Passed:
     refs = [one.ref for one in summed]
     made, kept = make(summed, compared), make(summed, compared.model_copy(update={"group": "scan"}))
     own = direct_frames(refs, [compared])[0]
-    light = direct_frames(refs, [compared], rule=lambda one: _passing(one, struck, quiet))[0]
+    light = direct_frames(refs, [compared], rule=_passing(compared, struck, quiet))[0]
     touched = _touched(own, light)
-    assert np.array_equal(made.map.pixels, kept.map.pixels)
     pulled = {name: _pulls(one, add_up(own, one)) for name, one in (("with", made), ("without", kept))}
     several = (kept.map.frames >= 3) & np.isin(kept.map.pixels, _of_scans(summed, 3))
     here = several & np.isin(kept.map.pixels, touched)

@@ -17,9 +17,11 @@ from photomitrus_cli.wise.oneframe import Accepted, accept, sum_frame
 
 Float = NDArray[np.float64]
 
+Box = tuple["slice[int, int, None]", "slice[int, int, None]"]
+
 # Pixels: radius of the apertures, radii of their annulus; nearest other star, nearest border.
-APERTURE, INNER, OUTER = 4.0, 8.0, 14.0
-_ALONE, _BORDER = 12, 16
+APERTURE, INNER, OUTER = 3.0, 8.0, 14.0
+_ALONE, _BORDER = 6, 16
 _FINE = 5  # a pixel of the aperture is 5 x 5 points
 
 
@@ -75,6 +77,8 @@ def flux_ratio(first: FrameRef, second: FrameRef, chosen: CoaddSettings, *, sigm
     here = wcs[0].all_pix2world(x[good][inside], y[good][inside], 0)
     known = np.isfinite(other)
     ratio = (other * scales[1] / (flux[good][inside] * scales[0]))[known]
+    if not ratio.size:
+        return FluxRatio(0, *[float("nan")] * 4)
     scatter = 1.4826 * float(np.median(np.abs(ratio - np.median(ratio))))
     east = (there[0] - here[0]) * np.cos(np.radians(here[1]))
     apart = 3600.0 * np.hypot(east, there[1] - here[1])[known]
@@ -112,7 +116,8 @@ def _peaks(got: Accepted) -> tuple[Float, Float]:
 def _measure(got: Accepted, x: Float, y: Float) -> tuple[Float, Float, Float, Float]:
     """Give places, fluxes and errors; NaN where a pixel of the aperture is not used."""
     rows = [_one(got, *place) for place in zip(x.tolist(), y.tolist(), strict=True)]
-    return tuple(np.array(rows, float).reshape(-1, 4).T)  # type: ignore[return-value]
+    x, y, flux, error = np.array(rows, np.float64).reshape(-1, 4).T
+    return x, y, flux, error
 
 
 def _one(got: Accepted, x: float, y: float) -> tuple[float, float, float, float]:
@@ -137,17 +142,18 @@ def _one(got: Accepted, x: float, y: float) -> tuple[float, float, float, float]
     return x, y, flux, float(np.sqrt(((share * noise) ** 2)[used].sum()))
 
 
-def _box(got: Accepted, x: float, y: float) -> tuple[tuple[slice, slice], Float, Float]:
+def _box(got: Accepted, x: float, y: float) -> tuple[Box, Float, Float]:
     half = int(OUTER) + 1
     j, i = round(y), round(x)
     box = (slice(max(j - half, 0), j + half + 1), slice(max(i - half, 0), i + half + 1))
     ny, nx = got.sci[box].shape
     rows, columns = np.indices((ny, nx))
-    return box, columns + box[1].start - x, rows + box[0].start - y
+    dx = np.asarray(columns + box[1].start - x, np.float64)
+    return box, dx, np.asarray(rows + box[0].start - y, np.float64)
 
 
 def _shares(dx: Float, dy: Float) -> Float:
     """Give the part of each pixel within the aperture."""
     steps = (np.arange(_FINE) + 0.5) / _FINE - 0.5
     inside = [np.hypot(dx + a, dy + b) < APERTURE for a in steps for b in steps]
-    return np.mean(inside, axis=0)
+    return np.asarray(np.mean(inside, axis=0))

@@ -216,8 +216,10 @@ def check_folder(folder: str | Path, needed_bytes: int = 0) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = _part_name(folder / "probe")
-        probe.touch(exist_ok=False)
-        probe.unlink()
+        try:
+            probe.touch(exist_ok=False)
+        finally:
+            _remove(probe)
         free = shutil.disk_usage(folder).free
     except OSError as error:
         raise _write_error(folder, error) from error

@@ -224,6 +224,29 @@ def open_store(folder: Path, key: str, *, resume: bool) -> Iterator[Store]:
 
 
 @contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Keep other runs of the same product out; the folder is removed however the block ends.
+
+    Parameters
+    ----------
+    folder : Path
+        Made for the lock alone; a killed run leaves it behind, and the next one takes it over.
+
+    Raises
+    ------
+    ConfigError
+        When another run holds it.
+    WriteError
+        When the folder cannot be made.
+    """
+    with _locked(folder):
+        try:
+            yield
+        finally:
+            _remove(folder)
+
+
+@contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[Path]:
     """Make a folder and hold its lock file."""
     lock = folder / "lock"

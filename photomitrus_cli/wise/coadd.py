@@ -10,11 +10,13 @@ from typing import Any
 
 from photomitrus_cli.errors import AstromapError, NoDataError, WriteError
 from photomitrus_cli.io.atomic import check_folder, remove_stale_parts, writing
+from photomitrus_cli.run.checkpoint import exclusive
 from photomitrus_cli.run.context import Advance, Context
 from photomitrus_cli.run.parallel import Outcome
 from photomitrus_cli.run.provenance import (
     Product,
     RunRecord,
+    guard_outputs,
     is_current,
     recorded_facts,
     recorded_units,
@@ -100,6 +102,16 @@ def run(settings: CoaddSettings, context: Context) -> Summary:
     if settings.all_scans_map is not None:
         check_folder(settings.all_scans_map.parent)
     remove_stale_parts(settings.output)
+    # Runs for other scans, as job arrays start them, share the folder and have other tables.
+    with exclusive(settings.output / f".{plan.frame_table.stem}.work"):
+        # Once more, now that no other run of these maps can be at work.
+        for group in plan.groups:
+            guard_outputs(group.product, context)
+        return _make_all(plan, context)
+
+
+def _make_all(plan: CoaddPlan, context: Context) -> Summary:
+    settings = plan.settings
     made = _Made()
     batch = max(1, _GROUPS_PER_WORKER * context.executor.workers)
     with context.progress.task("frames", plan.n_frames) as advance:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat
 
 from photomitrus_cli.run.config import RelativePath, Section
 
@@ -19,6 +19,18 @@ def _names(value: Any) -> Any:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _power_of_two(value: int) -> int:
+    if value & (value - 1):
+        raise ValueError(f"nside {value} is not a power of two")
+    return value
+
+
+def _fits(value: Path | None) -> Path | None:
+    if value is not None and value.suffix != ".fits":
+        raise ValueError(f"{value} does not end in .fits")
+    return value
+
+
 class CoaddSettings(Section):
     """Keys of ``wise.coadd``; configs/wise.yaml explains each."""
 
@@ -27,8 +39,8 @@ class CoaddSettings(Section):
     band: Annotated[int, Field(ge=1, le=4)]
     scans: Annotated[tuple[str, ...], BeforeValidator(_names)]
     group: Literal["scan", "day", "week"]
-    all_scans_map: Annotated[Path | None, RelativePath()]
-    nside: Annotated[int, Field(ge=1, le=MAX_NSIDE)]
+    all_scans_map: Annotated[Path | None, RelativePath(), AfterValidator(_fits)]
+    nside: Annotated[int, Field(ge=1, le=MAX_NSIDE), AfterValidator(_power_of_two)]
     system: Literal["galactic", "ecliptic", "equatorial"]
     masks: Literal["seed", "unwise", "catwise", "wssa"]
     missing: Literal["estimate", "refuse", "drop"]
@@ -51,11 +63,3 @@ class CoaddSettings(Section):
     leave_out_sigma: Annotated[float, Field(ge=3, le=1000)]
     timestamps: bool
     pictures: bool
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.nside & (self.nside - 1):
-            raise ValueError(f"nside {self.nside} is not a power of two")
-        if self.all_scans_map is not None and self.all_scans_map.suffix != ".fits":
-            raise ValueError(f"all_scans_map {self.all_scans_map} does not end in .fits")
-        return self

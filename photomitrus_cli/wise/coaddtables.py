@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from photomitrus_cli.errors import WriteError
 from photomitrus_cli.io.atomic import atomic_path
-from photomitrus_cli.run.provenance import recorded_units
+from photomitrus_cli.run.provenance import Product, recorded_units
 from photomitrus_cli.run.summary import UnitRecord
 from photomitrus_cli.wise.coaddplan import CoaddPlan, product_of
 
@@ -81,11 +82,21 @@ def write_frame_table(
     """
     with atomic_path(plan.frame_table) as part, part.open("w", encoding="utf-8", newline="\n") as out:
         for k, name in enumerate(sorted({*names, *unusable})):
-            units = unusable.get(name) or recorded_units(product_of(plan.settings, name))
+            units = unusable.get(name) or _recorded(product_of(plan.settings, name))
             text = io.StringIO(newline="\n")
             _table(plan, name, units).write(text, format="ascii.ecsv")
             lines = text.getvalue().splitlines(keepends=True)
             out.writelines(lines if k == 0 else _rows(lines))
+
+
+def _recorded(product: Product) -> list[UnitRecord]:
+    try:
+        return recorded_units(product)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WriteError(
+            f"{product.manifest}: is gone or was changed before the table of frames could be written",
+            hint="another run is at this map; --resume once it has ended writes the table",
+        ) from error
 
 
 def _table(plan: CoaddPlan, group: str, units: Sequence[UnitRecord]) -> Table:

@@ -9,8 +9,8 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 from truthkit.faultkit import Ran, alive, children, environment, names, program
 from truthkit.wisefaults import (
@@ -24,6 +24,8 @@ from truthkit.wisefaults import (
     reference,
     survey,
 )
+
+from photomitrus_cli.wise.coaddtables import write_frame_table
 
 pytestmark = pytest.mark.xdist_group("wise-coadd-interrupted")
 
@@ -66,7 +68,7 @@ def start(many: Path, out: Path) -> subprocess.Popen[str]:
 
 
 STATES: dict[str, Callable[[Path], bool]] = {
-    "start": Path.is_dir,
+    "start": lambda out: (out / ".w3_frames.work" / "lock").exists(),
     "a map": lambda out: (out / f"{FIRST}.manifest.json").exists(),
     "a map without its picture": lambda out: (out / f"{SECOND}.fits").exists(),
 }
@@ -115,7 +117,7 @@ def assert_resumes(many: Path, out: Path, whole: Path) -> None:
     """The second run has no pictures to draw; their absence is part of what a map's key says."""
     done = coadd(many, "-o", out, "--timestamps", "--resume", "--pictures")
     assert done.code == 0, done.stderr
-    assert not [name for name in names(out) if ".part" in name]
+    assert not [name for name in names(out) if name.startswith(".")]
     for path in whole.glob("*.fits"):
         assert_same_table(out / path.name, path)
     for path in (*whole.glob("*.csv"), whole / "w3_frames.ecsv"):
@@ -203,17 +205,49 @@ def test_an_interrupt_at_any_step(
     assert_same_maps(tmp_path, reference(base), *SCANS, moved=True)
 
 
-def test_two_runs_at_once_make_whole_maps(many: Path, whole: Path, tmp_path: Path) -> None:
-    """Nothing locks a folder: job arrays share it. Maps replace each other whole."""
+def wait_for(process: subprocess.Popen[str], path: Path) -> None:
+    end = time.monotonic() + 60.0
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.0005)
+
+
+def test_two_runs_of_the_same_maps_do_not_mix(many: Path, whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = start(many, out)
-    end = time.monotonic() + 60.0
-    while not out.is_dir() and time.monotonic() < end:
-        time.sleep(0.001)
-    done = coadd(many, "-o", out, "--timestamps", "--overwrite", "--pictures")
+    wait_for(first, out / f"{FIRST}.fits")
+    first.send_signal(signal.SIGSTOP)
+    for more in ("--resume", "--overwrite"):
+        done = coadd(many, "-o", out, "--timestamps", more)
+        assert done.code == 2
+        assert "another run is writing this product" in done.error
+    # One for a scan is a run of its own: the folder is shared, and maps replace each other whole.
+    done = coadd(many, SCANS[1], "-o", out, "--timestamps", "--overwrite")
     assert done.code == 0, done.stderr
+    first.send_signal(signal.SIGCONT)
     _, stderr = first.communicate(timeout=60)
     assert first.returncode == 0, stderr
-    assert np.all([path.stat().st_size for path in out.iterdir()])
     for path in whole.glob("*.fits"):
         assert_same_table(out / path.name, path)
+    assert (out / "w3_frames.ecsv").read_bytes() == (whole / "w3_frames.ecsv").read_bytes()
+    assert not [name for name in names(out) if name.startswith(".")]
+
+
+def test_a_map_that_another_run_is_replacing(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table of frames is made of the manifests, of which one may be gone by then."""
+
+    def late(*args: Any) -> None:
+        (tmp_path / f"{SECOND}.manifest.json").unlink()
+        write_frame_table(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("photomitrus_cli.wise.coadd.write_frame_table", late)
+        done = coadd(survey(base), "-o", tmp_path)
+    assert done.code == 1
+    assert f"{SECOND}.manifest.json: is gone or was changed" in done.error
+    assert not [name for name in names(tmp_path) if name.startswith(".") or name.endswith(".ecsv")]
+    assert coadd(survey(base), "-o", tmp_path, "--resume").code == 0
+    assert_same_maps(tmp_path, reference(base))
