@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photomitrus_cli.io.atomic import check_folder
+from photomitrus_cli.io.atomic import check_folder, remove_stale_parts
 from photomitrus_cli.io.fitswrite import image_hdu, write_fits
 from photomitrus_cli.irac.passes import Passes, Used
 from photomitrus_cli.irac.plan import Plan
@@ -59,7 +59,10 @@ def write_masks(passes: Passes, used: Sequence[Used]) -> None:
     if not passes.plan.settings.rejection_masks:
         return
     folder = passes.plan.product.folder
-    check_folder(folder / _name(used[0].frame).partition("/")[0])
+    own = folder / _name(used[0].frame).partition("/")[0]
+    check_folder(own)
+    # A worker lives on for a moment when its run is killed, and may die with a file half written.
+    remove_stale_parts(own)
     by_chunk: dict[str, list[tuple[int, Path]]] = defaultdict(list)
     for one in used:
         by_chunk[one.place.chunk].append((one.place.index, folder / _name(one.frame)))

@@ -149,3 +149,15 @@ def test_another_setting_is_another_product(option: str, value: str, base: Path,
     done = mosaic(field, "-o", out, *ALL_PASSES, option, value, "--resume")
     assert done.stdout.splitlines()[0] == "IRAC channel 1 mosaic: done"
     assert (out / PRODUCT).read_bytes() != content
+
+
+def test_half_a_mask_of_a_dead_worker_does_not_stay(base: Path, tmp_path: Path) -> None:
+    from photomitrus_cli.io.atomic import _host
+
+    part = tmp_path / "out" / MASKS / f".mask.{_host()}-999999999-01234567.part.fits"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"half")
+    done = mosaic(deep_field(base), "-o", tmp_path / "out", *ALL_PASSES)
+    assert done.code == 0, done.stderr
+    assert not part.exists()
+    assert_same_masks(tmp_path / "out", deep_reference(base))
