@@ -166,14 +166,17 @@ def bench_phot(folder: Path, n_frames: int, repeat: int) -> None:
     target = "150.10 2.20"
 
     def ours(frames: Path) -> Times:
+        """Time astromap."""
         out = folder / f"phot-{frames.name}"
         words = ["--filetype", "cbcd", "--target", target, "-j", "1", "--overwrite"]
         return run([PROGRAM, "irac", "phot", str(frames), "-o", str(out), *words])
 
     def theirs(frames: Path) -> Times:
+        """Time the yardstick."""
         return run([sys.executable, "-c", _READ, str(frames)])
 
     def net(timed: Callable[[Path], Times]) -> Times:
+        """Take the time of few frames off."""
         whole, start = timed(many), timed(few)
         return Times(
             *(max(getattr(whole, name) - getattr(start, name), 1e-6) for name in ("wall", "user", "system"))

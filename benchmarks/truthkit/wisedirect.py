@@ -114,6 +114,7 @@ def by_state(chosen: CoaddSettings) -> Rule:
     """Use what the library uses, with equal weights or 1 / unc^2."""
 
     def rule(_: FrameRef, got: Accepted) -> tuple[NDArray[np.bool_], Float]:
+        """Give the pixels used and their weights."""
         used = got.state == 0
         unc = np.where(used, got.unc, 1.0).astype(np.float64)
         return used, unc**-2 if chosen.weights == "pixel" else np.ones(unc.shape)

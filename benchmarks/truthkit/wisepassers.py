@@ -108,6 +108,7 @@ def _passing(chosen: CoaddSettings, struck: Path, quiet: Path) -> Rule:
     rule = by_state(chosen)
 
     def difference(ref: FrameRef, got: Any) -> tuple[Bool, Float]:
+        """Give the pixels used and by how much the sets differ there."""
         used, _ = rule(ref, got)
         other = quiet / ref.path.relative_to(struck)
         return used, np.nan_to_num(got.sci.astype(np.float64) - fits.getdata(other))

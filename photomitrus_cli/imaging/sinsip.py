@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from photomitrus_cli.imaging.jit import kernel
 from photomitrus_cli.imaging.sip import BLOCK, ROWS, distort, sip_table
-from photomitrus_cli.imaging.tangent import DEGREE, positions_of, tangent_axes
+from photomitrus_cli.imaging.tangent import DEGREE, flat_pair, positions_of, tangent_axes
 
 Float = NDArray[np.float64]
 
@@ -96,13 +96,10 @@ class SinSip:
         ndarray of float64, shape (3, ...)
             Unit vectors, FK5 (J2000); NaN more than 90 degrees from the reference point.
         """
-        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        if x.shape != y.shape:
-            x, y = np.broadcast_arrays(x, y)
-        out = np.empty((3, x.size))
-        # Copies, because the kernel is compiled for arrays that may be written to.
-        _sine_directions(x.flatten(), y.flatten(), self.crpix, self.table, self.cd * DEGREE, self.axes, out)
-        return out.reshape(3, *x.shape)
+        flat_x, flat_y, shape = flat_pair(x, y)
+        out = np.empty((3, flat_x.size))
+        _sine_directions(flat_x, flat_y, self.crpix, self.table, self.cd * DEGREE, self.axes, out)
+        return out.reshape(3, *shape)
 
     def sky(self, x: ArrayLike, y: ArrayLike) -> tuple[Float, Float]:
         """Give the sky positions of frame positions.

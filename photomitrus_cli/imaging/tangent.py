@@ -48,6 +48,27 @@ def positions_of(directions: Float) -> tuple[Float, Float]:
     return np.where(ra >= 360.0, 0.0, ra), np.degrees(np.arctan2(z, np.hypot(x, y)))
 
 
+def flat_pair(x: ArrayLike, y: ArrayLike) -> tuple[Float, Float, tuple[int, ...]]:
+    """Lay positions out as the kernels take them.
+
+    Parameters
+    ----------
+    x, y : array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    x, y : ndarray of float64, shape (n,)
+        Copies, because kernels are compiled for arrays that may be written to.
+    shape : tuple of int
+        Of the positions as given.
+    """
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if x.shape != y.shape:
+        x, y = np.broadcast_arrays(x, y)
+    return x.flatten(), y.flatten(), x.shape
+
+
 def tangent_axes(ra: float, dec: float) -> Float:
     """Give the axes of the tangent plane at a sky position.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from photomitrus_cli.imaging.sip import sip_table, tangent_directions
-from photomitrus_cli.imaging.tangent import DEGREE, invert_pair, positions_of, tangent_axes
+from photomitrus_cli.imaging.tangent import DEGREE, flat_pair, invert_pair, positions_of, tangent_axes
 
 Float = NDArray[np.float64]
 
@@ -112,13 +112,10 @@ class TanSip:
         ndarray of float64, shape (3, ...)
             Unit vectors, ICRS.
         """
-        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        if x.shape != y.shape:
-            x, y = np.broadcast_arrays(x, y)
-        out = np.empty((3, x.size))
-        # Copies, because the kernel is compiled for arrays that may be written to.
-        tangent_directions(x.flatten(), y.flatten(), self.crpix, self.table, self.matrix, out)
-        return out.reshape(3, *x.shape)
+        flat_x, flat_y, shape = flat_pair(x, y)
+        out = np.empty((3, flat_x.size))
+        tangent_directions(flat_x, flat_y, self.crpix, self.table, self.matrix, out)
+        return out.reshape(3, *shape)
 
     def sky(self, x: ArrayLike, y: ArrayLike) -> tuple[Float, Float]:
         """Give the sky positions of frame positions.

@@ -226,6 +226,7 @@ def _phase_error(
     """Give the relative error of a flux by the place within the pixel: response, and edge of the aperture."""
 
     def phase(dx: float, dy: float) -> Float:
+        """Give the response to the place within the pixel, some pixels from where the stars are."""
         return _responses(x + dx, y + dy, group, chosen, settings)[1]
 
     slope_x = (phase(_STEP_PX, 0.0) - phase(-_STEP_PX, 0.0)) / (2.0 * _STEP_PX)

@@ -204,9 +204,11 @@ def _ecsv_rows(path: Path) -> list[dict[str, Any]]:
 
 def _target(row: Mapping[str, Any], columns: Mapping[str, str], coordinates: str | None) -> Target:
     def cell(keys: Sequence[str]) -> str:
+        """Give the text of the first of these columns that the table has."""
         return next((str(row[columns[key]]).strip() for key in keys if key in columns), "")
 
     def number(keys: Sequence[str], default: float) -> float:
+        """Give its number; the default where the cell is empty."""
         text = cell(keys)
         if text in {"", "--", "nan"}:
             return default

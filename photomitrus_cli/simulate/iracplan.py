@@ -126,12 +126,14 @@ class _Geometry:
 
     @classmethod
     def of(cls, config: IracSimulation, roll: float) -> _Geometry:
+        """Take the geometry of the array that is simulated."""
         area_read = readout(config.readmode, config.channel)
         scale, sip = array_geometry(config.mission, config.sip, config.channel, config.readmode)
         cd = cd_matrix(scale.x_arcsec, scale.y_arcsec, roll, scale.skew_deg)
         return cls(cd, sip, area_read.crpix)
 
     def at(self, center: tuple[float, float]) -> SipWcs:
+        """Point the array at a position (ra, dec), deg."""
         return SipWcs(center, (self.crpix, self.crpix), self.cd, self.sip)
 
     def moved(self, center: tuple[float, float], x_px: float, y_px: float) -> tuple[float, float]:

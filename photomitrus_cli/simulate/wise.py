@@ -144,6 +144,7 @@ def _simulate(
     records: list[UnitRecord] = []
 
     def keep(outcome: Outcome[FrameTruth]) -> None:
+        """Take note of a frame, made or failed."""
         unit = units[outcome.index]
         name = frame_path(unit.plan, unit.band).name
         if outcome.result is not None:

@@ -154,6 +154,10 @@ def _make(groups: list[Group], plan: CoaddPlan, context: Context, made: _Made, a
         mine = group.tasks(plan.settings, keep_going=context.control.keep_going)
         tasks += mine
         owners += [group] * len(mine)
+    # The state of the inputs before they are read: a file that changes meanwhile must not look up to date.
+    records = {
+        group.name: RunRecord(group.key(plan.settings), context.config_yaml, utc_now()) for group in groups
+    }
     waiting: list[FrameResult] = []
 
     def take(outcome: Outcome[list[FrameResult]]) -> None:
@@ -162,7 +166,8 @@ def _make(groups: list[Group], plan: CoaddPlan, context: Context, made: _Made, a
         waiting.extend(_results(tasks[index], outcome))
         advance(len(tasks[index].frames))
         if index + 1 == len(owners) or owners[index + 1] is not owners[index]:
-            _finish(owners[index], list(waiting), plan, context, made)
+            group = owners[index]
+            _finish(group, list(waiting), records[group.name], plan, context, made)
             waiting.clear()
 
     control = context.control
@@ -180,9 +185,15 @@ def _results(task: FramesTask, outcome: Outcome[list[FrameResult]]) -> list[Fram
     return results
 
 
-def _finish(group: Group, results: list[FrameResult], plan: CoaddPlan, context: Context, made: _Made) -> None:
+def _finish(
+    group: Group,
+    results: list[FrameResult],
+    record: RunRecord,
+    plan: CoaddPlan,
+    context: Context,
+    made: _Made,
+) -> None:
     """Combine the frames of a group and write its product."""
-    record = RunRecord(group.key(plan.settings), context.config_yaml, utc_now())
     record.inputs.extend(entry for one in results for entry in one.inputs)
     try:
         combined = combine_group(results, plan.settings)

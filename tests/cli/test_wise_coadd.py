@@ -32,6 +32,9 @@ from truthkit.wisefaults import (
     table_rows,
 )
 
+from photomitrus_cli.wise import coadd as stage
+from photomitrus_cli.wise.oneframe import FrameResult, FramesTask, coadd_frames
+
 pytestmark = pytest.mark.xdist_group("wise-coadd")
 
 COLUMNS = ["PIXEL", "VALUE", "SIGMA", "HITS", "FRAMES", "MJD", "MIN", "MAX", "WEIGHT", "MASK"]
@@ -297,6 +300,26 @@ def test_resume_makes_only_what_is_missing(harm: str, base: Path, tmp_path: Path
             name: before[name] for name in before if scan in name
         }
     assert_same_maps(out, reference(base))
+
+
+def test_a_frame_that_changes_while_its_map_is_made_is_read_again(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = copy_survey(base, tmp_path / "in"), tmp_path / "out"
+
+    def late(task: FramesTask) -> list[FrameResult]:
+        """Change a frame of the first map after it was read."""
+        results = coadd_frames(task)
+        if task.frames[0].scan_id == SCANS[0]:
+            os.utime(task.frames[0].path, ns=(1, 1))
+        return results
+
+    monkeypatch.setattr(stage, "coadd_frames", late)
+    assert coadd(folder, "-o", out).code == 0
+    monkeypatch.undo()
+    done = coadd(folder, "-o", out, "--resume")
+    assert done.code == 0, done.stderr
+    assert "  up to date already: 2 of 3 maps" in done.stdout.splitlines()
 
 
 def test_resume_makes_again_what_was_made_of_other_things(base: Path, tmp_path: Path) -> None:
