@@ -59,7 +59,7 @@ _KEY = "wise.coadd"
     "--weights", key=f"{_KEY}.weights", help="Weights of the frames' pixels.", type=choice(["frame", "pixel"])
 )
 @setting("--magzp/--no-magzp", key=f"{_KEY}.magzp", help="Bring the frames to one zero point.")
-@setting("--spikes/--no-spikes", key=f"{_KEY}.spikes", help="Reject sharp positive outliers.")
+@setting("--spikes/--no-spikes", key=f"{_KEY}.spikes", help="Reject sharp outliers, high and low.")
 @setting("--mask-stars/--keep-stars", key=f"{_KEY}.mask_stars", help="Leave out stars.")
 @setting("--judge/--no-judge", key=f"{_KEY}.judge", help="Refuse frames that do not fit their scan.")
 @setting(

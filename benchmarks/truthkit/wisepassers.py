@@ -159,12 +159,20 @@ class Moonlit:
         ``bright`` above.
     level, level_without : float
         Highest moonlight of a frame that is used, with the tests and without, sigma of a pixel.
+    near, near_refused : int
+        Frames within ``moon_near_deg`` of the Moon, and those of them refused.
+    far, far_refused : int
+        Those beyond, and those of them that the tests of the Moon refuse.
     """
 
     frames: dict[str, int]
     refused: dict[str, int]
     level: float
     level_without: float
+    near: int
+    near_refused: int
+    far: int
+    far_refused: int
 
 
 CLASSES = {"dark": (-1.0, 0.1), "dim": (0.1, 1.0), "bright": (1.0, 1e9)}
@@ -200,4 +208,7 @@ def moonlit(folder: Path, **overrides: Any) -> Moonlit:
     for name, (low, high) in CLASSES.items():
         here = (moon >= low) & (moon < high)
         frames[name], refused[name] = int(here.sum()), int((here & ~used).sum())
-    return Moonlit(frames, refused, float(moon[used].max()), float(moon.max()))
+    near = np.array([one.ref.moon_sep for one in made.results]) < chosen.moon_near_deg
+    by_moon = np.array(["moon" in one.reason for one in made.results]) & ~used
+    counts = (near.sum(), (near & ~used).sum(), (~near).sum(), (~near & by_moon).sum())
+    return Moonlit(frames, refused, float(moon[used].max()), float(moon.max()), *map(int, counts))

@@ -7,9 +7,9 @@ wings and nebulae. So the geometric mean of opposite neighbours over the pixel i
 6.5" with pixels of 2.75" (0.59 at 12" with 5.5"; 0.4 to 0.6 at the cores of real stars of W1 and W2), and
 near 0 for a hit.
 
-Only positive outliers are looked for. A pixel that reads too low has lost response or is corrected too far:
-that is the pixel's own, stays from frame to frame, and the bits of the mask have it. Stars give no negative
-twin to be told from it, but the dark edges beside saturated stars and latent images would be taken for it.
+Pixels that are too low are judged as their mirror images above the level. No star is that low, but dark
+edges and latent images are, which are as wide as a star; and with one rule for both sides the tails of the
+noise go in equal parts, so that the mean of the sky stays.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def flag_spikes(
     is less than ``sharpness`` times the pixel, or that of an opposite pair less than 0.7 of this; neighbours
     are taken for 1.75 sigma higher than they are and for 1 sigma at least. Then pixels above 3 sigma beside a
     hit are hits, too, if a pair without a hit is sharp, allowing 0.7 sigma, or if opposite of a hit there is
-    less than 2 sigma or another hit, and so on along a track. Pixels beside
-    saturated ones are not judged, which would make rings about stars, nor those without a complete pair of
-    good neighbours.
+    less than 2 sigma or another hit, and so on along a track. Pixels below the level are judged likewise,
+    upside down. Pixels beside saturated ones are not judged, which would make rings about stars, nor those
+    without a complete pair of good neighbours.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def flag_spikes(
     model : LocalModel
         Of this frame.
     sigma : float
-        Least height in units of the noise.
+        Least height or depth in units of the noise.
     sharpness : float
         Between 0 (nothing is a hit) and what stars have, see the module.
 
@@ -115,7 +115,7 @@ def _seeds(
         some = 0
         for x in range(nx):
             noise[x] = max(noise[x], unc[y, x])
-            over[x] = np.uint8((sci[y, x] - sky[x] > limit * noise[x]) & (state[y, x] == 0))
+            over[x] = np.uint8((abs(sci[y, x] - sky[x]) > limit * noise[x]) & (state[y, x] == 0))
             some += over[x]
         if some == 0:
             continue
@@ -129,14 +129,29 @@ def _seeds(
 
 
 @kernel
+def _side(height: np.float32) -> np.float32:
+    """Give the sign of a height."""
+    return np.float32(1.0) if height > 0.0 else np.float32(-1.0)
+
+
+@kernel
 def _pair(
-    sci: Float32, state: State, y: int, x: int, dy: int, dx: int, base: np.float32, least: np.float32
+    sci: Float32,
+    state: State,
+    y: int,
+    x: int,
+    dy: int,
+    dx: int,
+    side: np.float32,
+    base: np.float32,
+    least: np.float32,
 ) -> np.float32:
-    """Geometric mean of two opposite neighbours above a base, at least so much; -1 if one is not known."""
+    """Geometric mean of two opposite neighbours beyond a base, at least so much; -1 if one is not known."""
     ny, nx = sci.shape
     if y < dy or x < dx or y + dy >= ny or x + dx >= nx or state[y - dy, x - dx] or state[y + dy, x + dx]:
         return np.float32(-1.0)
-    before, after = max(sci[y - dy, x - dx] - base, least), max(sci[y + dy, x + dx] - base, least)
+    before = max(side * (sci[y - dy, x - dx] - base), least)
+    after = max(side * (sci[y + dy, x + dx] - base), least)
     return np.float32(np.sqrt(before * after))
 
 
@@ -144,10 +159,12 @@ def _pair(
 def _judge(
     sci: Float32, state: State, y: int, x: int, sky: np.float32, noise: np.float32, sharpness: np.float32
 ) -> bool:
-    """Tell whether a high pixel is a hit by itself."""
-    base, least = sky - np.float32(_SLACK) * noise, np.float32(_FLOOR) * noise
-    limit = sharpness * (sci[y, x] - sky)
-    across, along = _pair(sci, state, y, x, 0, 1, base, least), _pair(sci, state, y, x, 1, 0, base, least)
+    """Tell whether a high or low pixel is a hit by itself."""
+    side = _side(sci[y, x] - sky)
+    base, least = sky - side * np.float32(_SLACK) * noise, np.float32(_FLOOR) * noise
+    limit = sharpness * abs(sci[y, x] - sky)
+    across = _pair(sci, state, y, x, 0, 1, side, base, least)
+    along = _pair(sci, state, y, x, 1, 0, side, base, least)
     if across < 0.0 and along < 0.0:
         return False
     pair = np.float32(_PAIR) * limit
@@ -182,6 +199,7 @@ def _follow(
     k = 0
     while k < hits:
         y, x = found[k] // nx, found[k] % nx
+        side = _side(sci[y, x] - cell_at(level, y, x))
         k += 1
         for v in range(max(y - 1, 0), min(y + 2, ny)):
             for u in range(max(x - 1, 0), min(x + 2, nx)):
@@ -189,8 +207,8 @@ def _follow(
                     continue
                 sky = cell_at(level, v, u)
                 noise = max(cell_at(sigma, v, u), unc[v, u])
-                if sci[v, u] - sky > np.float32(_BESIDE) * noise and _belongs(
-                    sci, state, v, u, sky, noise, sharpness
+                if side * (sci[v, u] - sky) > np.float32(_BESIDE) * noise and _belongs(
+                    sci, state, v, u, side, sky, noise, sharpness
                 ):
                     state[v, u] |= np.uint8(SPIKE)
                     found[hits] = v * nx + u
@@ -200,18 +218,26 @@ def _follow(
 
 @kernel
 def _belongs(
-    sci: Float32, state: State, y: int, x: int, sky: np.float32, noise: np.float32, sharpness: np.float32
+    sci: Float32,
+    state: State,
+    y: int,
+    x: int,
+    side: np.float32,
+    sky: np.float32,
+    noise: np.float32,
+    sharpness: np.float32,
 ) -> bool:
-    """Tell whether a high pixel beside a hit is part of it."""
-    base, least = sky - np.float32(_SLACK_BESIDE) * noise, np.float32(_FLOOR) * noise
-    limit = sharpness * (sci[y, x] - sky)
-    across, along = _pair(sci, state, y, x, 0, 1, base, least), _pair(sci, state, y, x, 1, 0, base, least)
+    """Tell whether a pixel beside a hit, and on its side of the level, is part of it."""
+    base, least = sky - side * np.float32(_SLACK_BESIDE) * noise, np.float32(_FLOOR) * noise
+    limit = sharpness * side * (sci[y, x] - sky)
+    across = _pair(sci, state, y, x, 0, 1, side, base, least)
+    along = _pair(sci, state, y, x, 1, 0, side, base, least)
     if _beside_saturated(state, y, x):
         return False
     if 0.0 <= across < limit or 0.0 <= along < limit:
         return True
-    return _half(sci, state, y, x, 0, 1, base, noise, limit) or _half(
-        sci, state, y, x, 1, 0, base, noise, limit
+    return _half(sci, state, y, x, 0, 1, side, base, noise, limit) or _half(
+        sci, state, y, x, 1, 0, side, base, noise, limit
     )
 
 
@@ -223,6 +249,7 @@ def _half(
     x: int,
     dy: int,
     dx: int,
+    side: np.float32,
     base: np.float32,
     noise: np.float32,
     limit: np.float32,
@@ -237,5 +264,5 @@ def _half(
     if first == second:
         return True
     other = sci[y - dy, x - dx] if second else sci[y + dy, x + dx]
-    height = sci[y, x] - base
-    return bool(other - base < np.float32(_DARK) * noise or (other - base) * height < limit * limit)
+    height, across = side * (sci[y, x] - base), side * (other - base)
+    return bool(across < np.float32(_DARK) * noise or across * height < limit * limit)

@@ -20,7 +20,7 @@ _NAN = float("nan")
 # What the verdict on a frame adds to its numbers.
 VERDICT_NUMBERS = (
     "overlap_dn", "level_dn", "overlap_sigma", "gradient_excess", "gradient_sigma", "gradient_support",
-    "moon_sigma",
+    "moon_sigma", "moon_dn", "moon_contrast",
 )  # fmt: skip
 
 
@@ -180,6 +180,8 @@ def judge(results: Sequence[FrameResult], settings: CoaddSettings) -> list[Frame
         level_sigma=settings.level_sigma,
         gradient_sigma=settings.gradient_sigma,
         moon_sigma=settings.moon_sigma,
+        moon_contrast=settings.moon_contrast,
+        moon_light=settings.moon_light,
         moon_near_deg=settings.moon_near_deg,
     )
     judged = list(results)
@@ -212,6 +214,8 @@ def _facts(one: FrameResult) -> FrameFacts:
         saa_sep=one.ref.saa_sep,
         used_share=numbers["n_used"] / numbers["n_pixels"],
         cells=one.cells,
+        elon=numbers["elon"],
+        elat=numbers["elat"],
     )
 
 
@@ -221,7 +225,7 @@ def _judged(one: FrameResult, verdict: Verdict, settings: CoaddSettings) -> Fram
     return replace(
         one,
         status="skipped" if refused else "used",
-        reason=f"refused: {verdict.reason}" if refused else "",
+        reason=f"refused: {verdict.reason}" if refused else verdict.note,
         numbers=one.numbers | told,
     )
 

@@ -75,7 +75,7 @@ class Compared:
         bad, chi = np.zeros(rows.size, bool), np.full(rows.size, np.nan)
         todo = np.arange(rows.size)
         while todo.size:
-            part = rows.take(todo)
+            part = rows if todo.size == rows.size else rows.take(todo)
             own = self._chi(part, todo, ~bad[todo], scatter)
             chi[todo[~bad[todo]]] = own[~bad[todo]]
             worst = _worst_of_each(part.pixel, np.where(bad[todo], np.nan, own), limit)

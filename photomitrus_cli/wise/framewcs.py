@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.healpix import rotation_from_fk5
 from photomitrus_cli.imaging.sinsip import SinSip
+from photomitrus_cli.imaging.tangent import positions_of
 from photomitrus_cli.io.cards import Cards
 
 _TYPES = ("RA---SIN-SIP", "DEC--SIN-SIP")
@@ -57,6 +58,23 @@ def frame_geometry(cards: Cards) -> SinSip:
         axes = geometry.axes @ rotation_from_fk5("equatorial")
         return SinSip(axes, geometry.cd, geometry.crpix, geometry.shape, geometry.sip)
     return geometry
+
+
+def ecliptic_place(geometry: SinSip) -> dict[str, float]:
+    """Say where the reference pixel of a frame points.
+
+    Parameters
+    ----------
+    geometry : SinSip
+        In FK5 (J2000).
+
+    Returns
+    -------
+    dict of str to float
+        ``elon`` and ``elat``: ecliptic coordinates (mean, J2000), deg.
+    """
+    elon, elat = positions_of(rotation_from_fk5("ecliptic") @ geometry.axes[2])
+    return {"elon": float(elon), "elat": float(elat)}
 
 
 def _check_plain(cards: Cards) -> None:

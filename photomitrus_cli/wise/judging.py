@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.wise.gradients import judge_gradients
+from photomitrus_cli.wise.moonlight import Moonlight, fit_moonlight
 from photomitrus_cli.wise.overlaps import (
     MAD_SIGMA,
     Cells,
@@ -30,6 +31,7 @@ _WIDE = 25
 # Fewer steps do not tell what is usual.
 _MIN_STEPS = 8
 _MIN_FAR = 5
+UNTESTED = "moonlight not tested: too few frames far from the Moon"
 # Limits of the level by which the ends of a run may differ in the first round.
 _BRIDGED = 3.0
 
@@ -48,10 +50,14 @@ class JudgeRules:
         The same for gradients, per 1000 pixels.
     moon_sigma : float
         Limit of median - 16th percentile, in robust sigmas of frames far from the Moon.
+    moon_contrast : float
+        Smooth moonlight counts when without it residuals near the Moon are larger by this factor,
+    moon_light : float
+        and in a frame where it is more than so many sigmas of a pixel.
     moon_near_deg : float
-        The test of the Moon is for frames nearer to it than this, deg.
+        The tests of the Moon are for frames nearer to it than this, deg.
     moon_all : bool
-        Whether it is for all frames.
+        Whether that of the percentile is for all frames.
     moon_frames : int
         How many frames far from the Moon, those next in time, it compares with.
     min_cells : int
@@ -64,6 +70,8 @@ class JudgeRules:
     gradient_sigma: float = 6.0
     gradient_floor: float = 0.25
     moon_sigma: float = 5.0
+    moon_contrast: float = 2.0
+    moon_light: float = 0.5
     moon_near_deg: float = 30.0
     moon_all: bool = False
     moon_frames: int = 60
@@ -90,6 +98,8 @@ class FrameFacts:
     used_share : float
         Part of the pixels that can be used.
     cells : Cells
+    elon, elat : float
+        Ecliptic coordinates of the middle, deg; NaN when not known.
     """
 
     name: str
@@ -104,6 +114,8 @@ class FrameFacts:
     saa_sep: float
     used_share: float
     cells: Cells
+    elon: float = np.nan
+    elat: float = np.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +128,8 @@ class Verdict:
     reason : str
         Of ``few pixels``, ``moon``, ``gradient``, ``level`` those that hold, joined by commas; empty
         when used.
+    note : str
+        What could not be tested of a frame near the Moon; else empty.
     overlap_dn : float
         Level above the frames before and after, in the cells in common, DN.
     level_dn, overlap_sigma : float
@@ -126,10 +140,15 @@ class Verdict:
         Gradient that the overlaps show and the sky therefore does not have, DN per 1000 pixels.
     moon_sigma : float
         Median - 16th percentile, robust sigmas above that of frames far from the Moon.
+    moon_dn : float
+        Smooth moonlight by the fit along the scan, DN.
+    moon_contrast : float
+        How much larger the residuals near the Moon are without it; one number of the scan.
     """
 
     used: bool
     reason: str
+    note: str
     overlap_dn: float
     level_dn: float
     overlap_sigma: float
@@ -137,6 +156,8 @@ class Verdict:
     gradient_sigma: float
     gradient_support: float
     moon_sigma: float
+    moon_dn: float
+    moon_contrast: float
 
 
 def judge_scan(frames: Sequence[FrameFacts], rules: JudgeRules) -> list[Verdict]:
@@ -145,8 +166,9 @@ def judge_scan(frames: Sequence[FrameFacts], rules: JudgeRules) -> list[Verdict]
     What two frames see of the sky where they overlap is the same, so a bright and sharp galactic plane is in
     both and a fault of one frame is not. The differences in level are added up along the scan and the running
     median is taken off: a run of bad frames then stands out as one bad frame does, and its good neighbours do
-    not. Gradients are refused only where the overlaps contradict them. The test of the Moon is that of the
-    unWISE coadds (program unwise_coadd): median - 16th percentile, 5 robust sigmas.
+    not. Gradients are refused only where the overlaps contradict them. Near the Moon there are two tests
+    more: that of the unWISE coadds (program unwise_coadd), median - 16th percentile, 5 robust sigmas; and
+    smooth light, which frames share where they overlap, by a fit along the scan.
 
     Parameters
     ----------
@@ -163,28 +185,30 @@ def judge_scan(frames: Sequence[FrameFacts], rules: JudgeRules) -> list[Verdict]
         return []
     links = link_frames([frame.cells for frame in frames], rules.min_cells)
     steps = _steps(links)
-    moon_sigma = moon_numbers(frames, rules)
-    moon = _near_moon(frames, rules) & (moon_sigma >= rules.moon_sigma)
     sigma = float(np.nanmedian(_column(frames, "sigma")))
+    moon = _judge_moon(frames, rules, sigma)
     planes = np.array([_column(frames, name) for name in ("grad_x", "grad_y")])
     gradient = judge_gradients(
         planes, links, steps, rules.gradient_sigma, rules.gradient_floor * sigma, _NEAR
     )
-    level, level_sigma, off = _levels(frames, gradient.steps, gradient.bad | moon, rules, sigma)
+    level, level_sigma, off = _levels(frames, gradient.steps, gradient.bad | moon.wide, rules, sigma)
     few = _column(frames, "used_share") < rules.min_used
-    reasons = {"few pixels": few, "moon": moon, "gradient": gradient.bad, "level": off}
+    reasons = {"few pixels": few, "moon": moon.wide | moon.lit, "gradient": gradient.bad, "level": off}
     overlap = _above_neighbours(steps)
     return [
         Verdict(
             not any(bad[k] for bad in reasons.values()),
             ", ".join(word for word, bad in reasons.items() if bad[k]),
+            UNTESTED if moon.untested[k] else "",
             float(overlap[k]),
             float(level[k]),
             float(level_sigma[k]),
             float(gradient.excess[k]),
             float(gradient.sigma[k]),
             float(gradient.support[k]),
-            float(moon_sigma[k]),
+            float(moon.sigma[k]),
+            float(moon.smooth.light[k]),
+            moon.smooth.contrast,
         )
         for k in range(len(frames))
     ]
@@ -219,9 +243,28 @@ def moon_numbers(frames: Sequence[FrameFacts], rules: JudgeRules) -> Float:
     return result
 
 
-def _near_moon(frames: Sequence[FrameFacts], rules: JudgeRules) -> Bool:
-    near: Bool = _column(frames, "moon_sep") < rules.moon_near_deg
-    return near | rules.moon_all
+@dataclass(frozen=True, slots=True, eq=False)
+class _MoonTest:
+    """What the tests of the Moon found: numbers and verdicts of each frame, arrays of shape (n,)."""
+
+    sigma: Float
+    smooth: Moonlight
+    wide: Bool
+    lit: Bool
+    untested: Bool
+
+
+def _judge_moon(frames: Sequence[FrameFacts], rules: JudgeRules, sigma: float) -> _MoonTest:
+    """Test the histograms of frames near the Moon, and the levels along the scan for smooth moonlight."""
+    level, elon, elat, moon_sep = (_column(frames, name) for name in ("level", "elon", "elat", "moon_sep"))
+    near = moon_sep < rules.moon_near_deg
+    smooth = fit_moonlight(level, elon, elat, moon_sep, rules.moon_near_deg)
+    least = rules.moon_light * sigma
+    numbers = moon_numbers(frames, rules)
+    # Moonlight that widens a histogram raises the level as well; stars of the galactic plane need not.
+    wide = (near | rules.moon_all) & (numbers >= rules.moon_sigma) & ~(smooth.excess <= least)
+    lit = near & (smooth.light > least) & (smooth.contrast >= rules.moon_contrast)
+    return _MoonTest(numbers, smooth, wide, lit, near & np.isnan(smooth.light))
 
 
 def _column(frames: Sequence[FrameFacts], name: str) -> Float:

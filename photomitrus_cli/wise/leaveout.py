@@ -39,6 +39,13 @@ class LeaveOutRules:
     coherent : float
         How far the mean of a part of a map pixel may be from that of the whole, per part that is missing, in
         standard deviations of the sky inside the map pixel. 1.7 is a slope seen from one of its ends.
+    scattered : float
+        Part of a map pixel that may be missing here and there, by bad pixels, and not at one end.
+    border : float
+        Variance of what a map pixel has of the stars on its border, as detector pixels fall on other places,
+        in units of the squared light of all its stars. For one star and a border along the rows it is
+        0.4^2 / 12 = 0.013, of a saw tooth as high as a Gaussian PSF of 1 px is in one direction; measured,
+        0.02, as stars just outside are not among those known.
     beam_px : float
         Detector pixels that are not independent of each other: 4 pi s^2 of a Gaussian PSF of 1 px.
     rounds : int
@@ -49,6 +56,8 @@ class LeaveOutRules:
     refuse_share: float = 0.05
     refuse_pixels: int = 3
     coherent: float = 1.0
+    scattered: float = 0.02
+    border: float = 0.02
     beam_px: float = 12.6
     rounds: int = 50
 
@@ -89,13 +98,15 @@ class LeftOut:
 def leave_out(frames: Sequence[Contribution], scans: Sequence[str], rules: LeaveOutRules) -> LeftOut:
     """Find what a scan shows in a map pixel where at least two other scans do not.
 
-    The value of a frame in a map pixel is compared with the mean of the other scans there. Each frame first
+    The value of a frame in a map pixel is compared with the mean of the other scans there, weighted by the
+    variances of noise and sky, so that frames that see a part of the map pixel count little. Each frame first
     loses its median difference, because scans differ by drift of gain and by zodiacal light, along the scan
     too. The variance of a difference is the sum of
 
-    - the noise of both values;
+    - the noise of both values, and the errors of these medians;
     - what parts of the map pixel that one of them has not seen may do: the scatter of the sky inside the
       pixel, as the *other* scans see it, less noise, over the number of independent places, and a slope;
+    - what stars on the border of the map pixel may do, as if all of its stars were there;
     - the scatter of this scan about all others that noise and sky do not explain.
 
     Only the worst frame of a map pixel is left out at a time, as it spoils the mean with which the others are
@@ -119,8 +130,12 @@ def leave_out(frames: Sequence[Contribution], scans: Sequence[str], rules: Leave
     """
     names, scan = np.unique(np.array(scans, dtype=np.str_), return_inverse=True)
     rows = find_meetings(frames, scan.astype(np.int64), MIN_SCANS)
+    loose, slope = _shares(rows, rules)
+    rows = replace(rows, weight=1.0 / (rows.variance + _mean_sky(rows) * (loose + slope**2)))
     offsets = _offsets(rows, len(frames), rules.rounds)
-    compared = Compared(rows, rows.value - offsets[rows.frame], _explained(rows, rules))
+    explained = _explained(rows, loose, slope)
+    explained += _offset_variance(rows, explained)
+    compared = Compared(rows, rows.value - offsets[rows.frame], explained)
     scatter = compared.scatter(names.size)
     bad, chi = compared.worst_first(scatter, rules.sigma)
     left = [np.zeros(frame.sums.pixels.size, bool) for frame in frames]
@@ -204,21 +219,50 @@ def _offsets(rows: Meetings, n_frames: int, rounds: int) -> Float:
     return offsets
 
 
-def _explained(rows: Meetings, rules: LeaveOutRules) -> Float:
-    """Give the variance of each difference that noise and the sky inside the map pixel explain, DN^2."""
-    noise = rows.variance + _noise_of_others(rows, rows.weight)
+def _shares(rows: Meetings, rules: LeaveOutRules) -> tuple[Float, Float]:
+    """Give what the sky inside the map pixel does to each value, in units of its own.
+
+    Returns
+    -------
+    loose : ndarray of float64, shape (n,)
+        Variance by stars on the border and pixels missing here and there, of each value for itself.
+    slope : ndarray of float64, shape (n,)
+        Standard deviation by parts missing at one end, which may be the same for all scans.
+    """
     if not rows.size:
-        return noise
-    seen = rows.hits / rows.hits.max()
-    missing, of_others = 1.0 - seen, 1.0 - rows.others(rows.hits, seen)
-    edge = min(4.0 / float(np.sqrt(rows.hits.max())), 1.0)
-    places = np.maximum(rows.hits / rules.beam_px, 1.0)
-    part = (missing + edge) / places + rules.coherent**2 * (missing**2 + of_others**2)
-    result: Float = noise + rows.others(rows.hits, rows.sky) * part
+        return np.zeros(0), np.zeros(0)
+    missing = 1.0 - rows.hits / rows.hits.max()
+    loose: Float = (rules.border + missing) / np.maximum(rows.hits / rules.beam_px, 1.0)
+    return loose, rules.coherent * np.maximum(missing - rules.scattered, 0.0)
+
+
+def _mean_sky(rows: Meetings) -> Float:
+    """Give the variance of the sky in the map pixel of each row, over all scans, DN^2."""
+    total, hits = (
+        np.bincount(rows.pixel, weights=one)[rows.pixel] for one in (rows.hits * rows.sky, rows.hits)
+    )
+    result: Float = total / hits
     return result
 
 
-def _noise_of_others(rows: Meetings, weight: Float) -> Float:
-    total = rows.elsewhere(weight)
-    result: Float = rows.elsewhere(weight**2 * rows.variance) / np.where(total > 0.0, total, np.nan) ** 2
+def _explained(rows: Meetings, loose: Float, slope: Float) -> Float:
+    """Give the variance of each difference that noise and the sky inside the map pixel explain, DN^2."""
+    noise, share = (one + _of_others(rows, one) for one in (rows.variance, loose))
+    share += slope**2 + rows.others(rows.weight, slope) ** 2
+    result: Float = noise + rows.others(rows.hits, rows.sky) * share
+    return result
+
+
+def _offset_variance(rows: Meetings, explained: Float) -> Float:
+    """Give what the errors of the offsets add: those of medians of values that differ in their noise."""
+    n = np.bincount(rows.frame)[rows.frame]
+    density = np.bincount(rows.frame, weights=explained**-0.5)[rows.frame]
+    variance = 0.5 * np.pi * n / density**2
+    return variance + _of_others(rows, variance)
+
+
+def _of_others(rows: Meetings, variance: Float) -> Float:
+    """Give the variance of the mean of the other scans."""
+    total = rows.elsewhere(rows.weight)
+    result: Float = rows.elsewhere(rows.weight**2 * variance) / np.where(total > 0.0, total, np.nan) ** 2
     return result

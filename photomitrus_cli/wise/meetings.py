@@ -145,6 +145,8 @@ def find_meetings(frames: Sequence[Contribution], scan: Int, least: int) -> Meet
         _joined([one[k] for one in measured], np.float64) for k in range(2, 7)
     )
     frame = np.repeat(np.array(chosen, np.int64), [one[0].size for one in measured])
+    # As large as all that is joined.
+    del measured
     pixel = np.unique(pixels, return_inverse=True)[1].astype(np.int64)
     n_scans = int(scan.max(initial=0)) + 1
     group = np.unique(pixel * n_scans + scan[frame], return_inverse=True)[1].astype(np.int64)

@@ -36,9 +36,13 @@ class Twin:
         both = [(at[0] + s * step[0], at[1] + s * step[1]) for s in (-1, 1)]
         return [p for p in both if 0 <= p[0] < self.sci.shape[0] and 0 <= p[1] < self.sci.shape[1]]
 
+    def beyond(self, p: tuple[int, int], at: tuple[int, int]) -> float:
+        """Height of a pixel over the sky of another, depth if that one is low."""
+        return float(np.sign(self.height[at]) * (self.sci[p] - self.sky[at]))
+
     def lifted(self, p: tuple[int, int], at: tuple[int, int], slack: float) -> float:
         """Height of a neighbour, in the favour of a star."""
-        return float(max(self.sci[p] - self.sky[at] + slack * self.noise[at], self.noise[at]))
+        return float(max(self.beyond(p, at) + slack * self.noise[at], self.noise[at]))
 
     def pairs(self, at: tuple[int, int], slack: float) -> list[float]:
         found = []
@@ -54,9 +58,9 @@ class Twin:
 
     def seeds(self) -> list[tuple[int, int]]:
         found = []
-        for y, x in np.argwhere((self.state == 0) & (self.height > 5.0 * self.noise)):
+        for y, x in np.argwhere((self.state == 0) & (np.abs(self.height) > 5.0 * self.noise)):
             at = int(y), int(x)
-            pairs, limit = self.pairs(at, 1.75), 0.35 * self.height[at]
+            pairs, limit = self.pairs(at, 1.75), 0.35 * self.beyond(at, at)
             sharp = any(p < 0.7 * limit for p in pairs)
             sharp |= len(pairs) == 2 and bool(np.sqrt(np.prod(pairs)) < limit)
             if sharp and not self.beside_saturated(at):
@@ -70,15 +74,15 @@ class Twin:
             return False
         if states == [4, 4]:
             return True
-        own = self.height[at] + 0.7 * self.noise[at]
-        sky = self.sci[at] - self.height[at]
-        other = self.sci[sides[states.index(0)]] - sky + 0.7 * self.noise[at]
+        own = self.beyond(at, at) + 0.7 * self.noise[at]
+        other = self.beyond(sides[states.index(0)], at) + 0.7 * self.noise[at]
         return bool(other < 2.7 * self.noise[at] or other * own < (0.35 * self.height[at]) ** 2)
 
-    def belongs(self, at: tuple[int, int]) -> bool:
-        if self.state[at] or self.height[at] <= 3.0 * self.noise[at] or self.beside_saturated(at):
+    def belongs(self, at: tuple[int, int], hit: tuple[int, int]) -> bool:
+        height = np.sign(self.height[hit]) * self.height[at]
+        if self.state[at] or height <= 3.0 * self.noise[at] or self.beside_saturated(at):
             return False
-        sharp = any(pair < 0.35 * self.height[at] for pair in self.pairs(at, 0.7))
+        sharp = any(pair < 0.35 * height for pair in self.pairs(at, 0.7))
         return sharp or self.half_sharp(at, 0) or self.half_sharp(at, 1)
 
     def run(self) -> np.ndarray:
@@ -88,7 +92,7 @@ class Twin:
         for y, x in hits:
             for v in range(max(y - 1, 0), min(y + 2, self.sci.shape[0])):
                 for u in range(max(x - 1, 0), min(x + 2, self.sci.shape[1])):
-                    if self.belongs((v, u)):
+                    if self.belongs((v, u), (y, x)):
                         self.state[v, u] |= 4
                         hits.append((v, u))
         return self.state
@@ -109,7 +113,10 @@ def test_spikes(seed: int) -> None:
         t = np.linspace(0.0, length, 60)
         j, i = np.rint(y + t * np.sin(angle)).astype(int), np.rint(x + t * np.cos(angle)).astype(int)
         inside = (j < 150) & (i >= 0) & (i < 150)
-        np.add.at(sci, (j[inside], i[inside]), np.float32(SIGMA * 10.0 ** rng.uniform(0.6, 2.5) / 10.0))
+        side = np.float32(rng.choice([-1.0, 1.0]))
+        np.add.at(
+            sci, (j[inside], i[inside]), side * np.float32(SIGMA * 10.0 ** rng.uniform(0.6, 2.5) / 10.0)
+        )
     state = (rng.random(sci.shape) < 0.02).astype(np.uint8)
     state[frame.light > 1000.0 * SIGMA] = 3
     sci[state == 1] = np.nan

@@ -37,18 +37,21 @@ def test_hits_and_stars(real_data: Path, name: str) -> None:
     model = local_model(sci, state)
     numbers = frame_numbers(sci, state, model)
     good = sci[state == 0]
-    middle, low = np.quantile(good, [0.5, 0.15865525])
+    middle, below = np.quantile(good, [0.5, 0.15865525])
     assert abs(numbers.median - middle) < 0.02 * numbers.sigma
-    assert abs(numbers.low16 - (middle - low)) < 0.02 * numbers.sigma
+    assert abs(numbers.low16 - (middle - below)) < 0.02 * numbers.sigma
     unc = estimate_unc(sci, state, model, gain=GAIN[band])
     flag_spikes(sci, unc, state, model)
     hit = (state & SPIKE) > 0
-    assert 1e-5 < hit.sum() / good.size < 1e-3
     level, sigma = np.empty_like(sci), np.empty_like(sci)
     for y in range(sci.shape[0]):
         cell_row(model.level, y, level[y])
         cell_row(model.sigma, y, sigma[y])
     height = np.where((state & 1) > 0, np.nan, sci - level).astype(float)
+    high, low = (int((hit & (side * np.nan_to_num(height) > 0.0)).sum()) for side in (1.0, -1.0))
+    assert 1e-5 < high / good.size < 1e-3
+    # Without masks, warm detectors have many noisy pixels.
+    assert low / good.size < (2e-3 if name.startswith("neowiser") else 3e-4)
     around = correlate(height, np.ones((3, 3)), mode="constant", cval=np.nan) - height
     whole = np.nan_to_num(height)
     peak = (whole >= maximum_filter(whole, 3)) & (whole > 15.0 * np.maximum(sigma, unc))

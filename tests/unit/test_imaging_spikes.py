@@ -90,10 +90,29 @@ def test_no_rings_about_saturated_stars() -> None:
     assert flagged(frame, state).sum() == 0
 
 
-def test_low_pixels_are_left_to_the_mask() -> None:
-    frame = star_frame(np.random.default_rng(6), 200, heights=None)
-    frame.sci[50:150:20, 50:150:20] -= np.float32(50.0 * SIGMA)
-    assert flagged(frame).sum() == 0
+@pytest.mark.parametrize("depth", [10.0, 50.0])
+def test_low_pixels_go_and_wide_dark_places_stay(depth: float) -> None:
+    rng = np.random.default_rng(6)
+    low = star_frame(rng, 200, heights=None)
+    low.sci[50:150:20, 50:150:20] -= np.float32(depth * SIGMA)
+    hit = flagged(low)
+    assert hit[50:150:20, 50:150:20].mean() >= 0.96
+    assert hit.sum() < 1.1 * 25
+    # Dark as stars are bright.
+    dark = star_frame(rng, N, heights=(depth, 10.0 * depth), step=20)
+    dark.sci[:] -= np.float32(2.0) * dark.light.astype(np.float32)
+    assert (dark.light > 5.0 * SIGMA).sum() > 3000
+    assert flagged(dark).sum() < 0.01 * len(dark.y)
+
+
+def test_both_tails_of_the_noise_go_alike() -> None:
+    frame = star_frame(np.random.default_rng(16), 2 * N, heights=None)
+    state = np.zeros(frame.sci.shape, np.uint8)
+    model = local_model(frame.sci, state)
+    flag_spikes(frame.sci, frame.unc, state, model, sigma=2.5, sharpness=0.5)
+    height = frame.sci[state == SPIKE] - np.median(frame.sci)
+    assert height.size > 2000
+    assert abs((height > 0.0).sum() - (height < 0.0).sum()) < 3.0 * np.sqrt(height.size)
 
 
 def test_a_hit_at_the_edge_and_beside_bad_pixels() -> None:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from photomitrus_cli.wise.judging import FrameFacts, JudgeRules, Verdict, judge_scan, moon_numbers
+from photomitrus_cli.wise.judging import (
+    UNTESTED,
+    FrameFacts,
+    JudgeRules,
+    Verdict,
+    judge_scan,
+    moon_numbers,
+)
 from photomitrus_cli.wise.overlaps import Cells, chain, robust_sigma, running_median
 
 RULES = JudgeRules()
@@ -171,6 +178,57 @@ def test_moon_numbers_follow_the_level_along_the_scan() -> None:
     near = [replace(one, moon_sep=20.0) if 110 <= k < 130 else one for k, one in enumerate(wide)]
     assert np.abs(moon_numbers(near, RULES)).max() < RULES.moon_sigma
     assert np.isnan(moon_numbers([replace(one, moon_sep=1.0) for one in wide], RULES)).all()
+
+
+def _past_the_moon(frames: list[FrameFacts], peak: float) -> list[FrameFacts]:
+    """Put a scan on the sky, 6 deg beside the Moon, whose light overlapping frames share."""
+    placed = []
+    for k, one in enumerate(frames):
+        elat = -89.0 + 178.0 * k / (len(frames) - 1)
+        sep = float(np.hypot(elat - 3.0, 6.0))
+        light = peak * max(1.0 - sep / 28.0, 0.0) ** 3
+        placed.append(replace(one, level=one.level + light, elon=200.0, elat=elat, moon_sep=sep))
+    return placed
+
+
+def test_smooth_moonlight_is_refused_near_the_moon_and_nowhere_else() -> None:
+    frames = Scan(plane_at=60.0).frames(np.random.default_rng(14))
+    dark, lit = (judge_scan(_past_the_moon(frames, peak), RULES) for peak in (0.0, 3000.0))
+    assert _refused(dark) == set()
+    assert dark[0].moon_contrast < RULES.moon_contrast < lit[0].moon_contrast
+    places = _past_the_moon(frames, 3000.0)
+    extra = {k: one.level - frames[k].level for k, one in enumerate(places)}
+    refused = _refused(lit)
+    assert {k for k in refused if places[k].moon_sep >= RULES.moon_near_deg} == set()
+    bright = {k for k, light in extra.items() if light > NOISE}
+    assert len(bright) > 50
+    assert len(bright - refused) <= 0.03 * len(bright)
+    assert {lit[k].reason for k in refused} == {"moon"}
+    assert not any(one.note for one in lit)
+    blind = replace(RULES, moon_contrast=1000.0)
+    assert _refused(judge_scan(places, blind)) == set()
+
+
+def test_a_wide_histogram_without_more_light_is_not_the_moon() -> None:
+    frames = _past_the_moon(Scan(plane_at=60.0).frames(np.random.default_rng(15)), 0.0)
+    wide = [replace(one, med16=NOISE + 0.01 * (k % 7)) for k, one in enumerate(frames)]
+    wide[128] = replace(wide[128], med16=2.0 * NOISE)
+    wide[132] = replace(wide[132], med16=2.0 * NOISE, level=wide[132].level + 5.0 * NOISE)
+    verdicts = judge_scan(wide, RULES)
+    assert {k: verdicts[k].reason for k in _refused(verdicts)} == {132: "moon"}
+    assert verdicts[128].moon_sigma > RULES.moon_sigma
+
+
+def test_slices_beside_the_moon_say_that_it_was_not_tested() -> None:
+    frames = _past_the_moon(Scan().frames(np.random.default_rng(16)), 3000.0)
+    assert np.isfinite(judge_scan(frames[70:180], RULES)[0].moon_contrast)
+    short = frames[85:165]
+    verdicts = judge_scan(short, RULES)
+    assert np.isnan([one.moon_contrast for one in verdicts]).all()
+    told = {k for k, one in enumerate(verdicts) if one.note == UNTESTED}
+    assert told == {k for k, one in enumerate(short) if one.moon_sep < RULES.moon_near_deg}
+    assert 60 < len(told) < 80
+    assert _refused(verdicts) == set()
 
 
 def test_few_pixels_are_a_reason_of_their_own() -> None:

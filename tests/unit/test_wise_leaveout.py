@@ -171,6 +171,21 @@ def test_an_asteroid_in_one_scan_goes_and_all_else_stays(cell: int) -> None:
     assert not any(found.refused)
 
 
+def test_an_asteroid_as_bright_as_the_brightest_star_goes() -> None:
+    rng = np.random.default_rng(31)
+    star = np.array([337.5, 337.5])
+    stars = np.vstack([_stars(rng, 300), [*star, 300.0 * NOISE]])
+    frames, names = _observe(Sky(stars, 0.0), 75, rng, {2: np.array([[*(star + 12.0), 360.0 * NOISE]])})
+    found = leave_out(frames, names, RULES)
+    gone = {
+        (name, int(pixel))
+        for frame, name, out in zip(frames, names, found.left, strict=True)
+        for pixel in frame.sums.pixels[out]
+    }
+    assert gone == {("00002a", 4004)}
+    assert not any(found.refused)
+
+
 def test_a_spoilt_frame_is_refused_and_its_neighbours_are_not() -> None:
     rng = np.random.default_rng(8)
     frames, names = _gaussian_group(rng, 6, 5, 10, 5_600)
