@@ -73,10 +73,11 @@ GROUPS: dict[str, GroupEntry] = {
     "wise": GroupEntry(
         "WISE: full-sky maps.",
         {
+            "calibrate": Entry("wise_calibrate", "Calibrate scan maps; make a full-sky map in MJy/sr."),
             "coadd": Entry("wise_coadd", "Combine frames into one HEALPix map per scan."),
             "filter": Entry("wise_filter", "Choose frames by the quality that the frame table states."),
+            "zodi": Entry("wise_zodi", "Compute the zodiacal light at the pixels of scan maps."),
         },
-        planned=("calibrate",),
     ),
 }
 

@@ -21,7 +21,15 @@ from photomitrus_cli.imaging.healcells import (
 )
 from photomitrus_cli.imaging.healnodes import CELL
 from photomitrus_cli.imaging.healpix import check_nside
-from photomitrus_cli.imaging.healsums import N_COUNTS, N_SUMS, add_cell, add_columns, slot_of, sum_columns
+from photomitrus_cli.imaging.healsums import (
+    N_COUNTS,
+    N_SUMS,
+    N_TALLY,
+    add_cell,
+    add_columns,
+    slot_of,
+    sum_columns,
+)
 from photomitrus_cli.imaging.jit import kernel
 
 Float = NDArray[np.float64]
@@ -52,6 +60,8 @@ class FrameSums:
         Lowest and highest value used, with its level; NaN where there is none.
     bits : ndarray of int32, shape (m,)
         States of all detector pixels that fall there, ORed.
+    sum_x, sum_y : ndarray of int64, shape (m,)
+        Sums of the 0-based positions of the used ones: over `hits`, where the frame sees the map pixel.
     level : float
         What is taken off the values, so that the squares keep their digits.
     """
@@ -65,6 +75,8 @@ class FrameSums:
     low: Single
     high: Single
     bits: Word
+    sum_x: Index
+    sum_y: Index
     level: float
 
 
@@ -154,12 +166,12 @@ class _Sums:
     def result(self, level: float, per_pixel: bool) -> FrameSums:
         """Sort by map pixel."""
         order = np.argsort(self.pixels[: self.table[-1]])
-        hits, bits = self.counts[order].T
+        hits, bits, sum_x, sum_y = self.counts[order].T.copy()
         first, second, third, low, high = self.sums[order].T.copy()
         low[hits == 0] = high[hits == 0] = np.nan
         return FrameSums(
             self.pixels[order],
-            hits.copy(),
+            hits,
             third if per_pixel else hits.astype(np.float64),
             first,
             second,
@@ -167,6 +179,8 @@ class _Sums:
             low.astype(np.float32),
             high.astype(np.float32),
             bits.astype(np.int32),
+            sum_x,
+            sum_y,
             level,
         )
 
@@ -275,7 +289,7 @@ def _sum_whole(
     counts: Index,
 ) -> None:
     """Sum the cells that lie in one map pixel."""
-    columns, tally = np.empty((N_SUMS + 1, sci.shape[1])), np.empty((N_COUNTS, sci.shape[1]), np.int32)
+    columns, tally = np.empty((N_SUMS + 1, sci.shape[1])), np.empty((N_TALLY, sci.shape[1]), np.int32)
     for j in range(slots.shape[0]):
         summed = False
         for i in range(slots.shape[1]):
@@ -287,4 +301,4 @@ def _sum_whole(
                 sum_columns(sci, unc, state, j * CELL, bottom, level, per_pixel, columns, tally)
                 summed = True
             right = min(i * CELL + CELL, sci.shape[1])
-            add_columns(columns, tally, i * CELL, right, slot, sums, counts)
+            add_columns(columns, tally, j * CELL, i * CELL, right, slot, sums, counts)

@@ -16,8 +16,10 @@ Flags = NDArray[np.uint8]
 # Of each map pixel: sums of w x, w x^2, and w^2 unc^2 (where w = 1) or w (where w = 1 / unc^2), lowest and
 # highest value.
 N_SUMS = 5
-# Of each map pixel: detector pixels used, and all states ORed.
-N_COUNTS = 2
+# Of each map pixel: detector pixels used, all states ORed, and sums of x and of y over those used.
+N_COUNTS = 4
+# Of each column of some rows: pixels used, states ORed, sum of y over those used, counted from 1 at the top.
+N_TALLY = 3
 # Odd and near 2^64 over the golden ratio, so that its multiples spread evenly (Knuth 1973, section 6.4).
 _SPREAD = -7046029254386353131
 _HIGH = 32
@@ -84,7 +86,7 @@ def sum_columns(
         Whether weights are 1 / unc^2, not 1.
     columns : ndarray of float64, shape (N_SUMS + 1, nx)
         Sums and extremes; one more row to work in. Result.
-    tally : ndarray of int32, shape (N_COUNTS, nx)
+    tally : ndarray of int32, shape (N_TALLY, nx)
         Result.
     """
     columns[0:3] = 0.0
@@ -98,7 +100,7 @@ def sum_columns(
             _add_equal(sci[y], state[y], level, columns[0], columns[1])
             _add_variances(unc[y], state[y], columns[2])
         _add_extremes(sci[y], state[y], columns[3], columns[4])
-        _add_states(state[y], tally[0], tally[1])
+        _add_states(state[y], y - y0 + 1, tally[0], tally[1], tally[2])
 
 
 # Loops of few arrays and no branches, which the compiler turns into vector instructions.
@@ -149,16 +151,20 @@ def _add_extremes(sci: Single, state: Flags, low: Float, high: Float) -> None:
 
 
 @kernel
-def _add_states(state: Flags, used: Word, bits: Word) -> None:
+def _add_states(state: Flags, row: int, used: Word, bits: Word, moment: Word) -> None:
     for k in range(state.size):
         used[k] += np.int32(state[k] == 0)
+    for k in range(state.size):
+        moment[k] += np.int32(row) if state[k] == 0 else np.int32(0)
     for k in range(state.size):
         bits[k] |= np.int32(state[k])
 
 
 @kernel
-def add_columns(columns: Float, tally: Word, x0: int, x1: int, slot: int, sums: Float, counts: Index) -> None:
-    """Add columns x0 to x1 of `sum_columns` to the sums of one map pixel; as `add_cell`."""
+def add_columns(
+    columns: Float, tally: Word, y0: int, x0: int, x1: int, slot: int, sums: Float, counts: Index
+) -> None:
+    """Add columns x0 to x1 of `sum_columns` from row y0 on to the sums of one map pixel; as `add_cell`."""
     first, second, third, low, high = (
         sums[slot, 0],
         sums[slot, 1],
@@ -166,7 +172,7 @@ def add_columns(columns: Float, tally: Word, x0: int, x1: int, slot: int, sums: 
         sums[slot, 3],
         sums[slot, 4],
     )
-    used, bits = counts[slot, 0], counts[slot, 1]
+    used, bits, along, across = np.int64(0), counts[slot, 1], np.int64(0), np.int64(0)
     for x in range(x0, x1):
         first += columns[0, x]
         second += columns[1, x]
@@ -174,6 +180,8 @@ def add_columns(columns: Float, tally: Word, x0: int, x1: int, slot: int, sums: 
         low, high = min(low, columns[3, x]), max(high, columns[4, x])
         used += tally[0, x]
         bits |= tally[1, x]
+        along += tally[0, x] * np.int64(x)
+        across += tally[2, x]
     sums[slot, 0], sums[slot, 1], sums[slot, 2], sums[slot, 3], sums[slot, 4] = (
         first,
         second,
@@ -181,7 +189,10 @@ def add_columns(columns: Float, tally: Word, x0: int, x1: int, slot: int, sums: 
         low,
         high,
     )
-    counts[slot, 0], counts[slot, 1] = used, bits
+    counts[slot, 0] += used
+    counts[slot, 1] = bits
+    counts[slot, 2] += along
+    counts[slot, 3] += across + used * (y0 - 1)
 
 
 @kernel
@@ -219,7 +230,7 @@ def add_cell(
         while x < right:
             at = slots[y - y0, x - x0]
             first, second, third, low, high = sums[at, 0], sums[at, 1], sums[at, 2], sums[at, 3], sums[at, 4]
-            used, bits = counts[at, 0], counts[at, 1]
+            used, bits, along = np.int64(0), counts[at, 1], np.int64(0)
             while x < right and slots[y - y0, x - x0] == at:
                 if state[y, x]:
                     bits |= np.int64(state[y, x])
@@ -232,6 +243,10 @@ def add_cell(
                     third += weight if per_pixel else variance
                     low, high = min(low, given), max(high, given)
                     used += 1
+                    along += x
                 x += 1
             sums[at, 0], sums[at, 1], sums[at, 2], sums[at, 3], sums[at, 4] = first, second, third, low, high
-            counts[at, 0], counts[at, 1] = used, bits
+            counts[at, 0] += used
+            counts[at, 1] = bits
+            counts[at, 2] += along
+            counts[at, 3] += used * y

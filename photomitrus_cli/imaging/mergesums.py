@@ -12,9 +12,9 @@ Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 
-# What a row of the accumulator holds; one row fills one line of the processor's cache.
-WEIGHT, VALUE, VARIANCE, TIME, LOW, HIGH, HITS, FRAMES = range(8)
-N_SUMS = 8
+# What a row of the accumulator holds.
+WEIGHT, VALUE, VARIANCE, TIME, LOW, HIGH, HITS, FRAMES, EAST, NORTH = range(10)
+N_SUMS = 10
 
 
 @kernel
@@ -30,6 +30,7 @@ def add_sums(
     low: Float32,
     high: Float32,
     bits: Int32,
+    offsets: Float32,
     numbers: Float,
     extra: int,
 ) -> None:
@@ -37,9 +38,9 @@ def add_sums(
 
     Parameters
     ----------
-    total : ndarray of float64, shape (m, 8)
-        Sums W, W x, W^2 var, W t, lowest, highest value, hits and frames of each map pixel; lowest and
-        highest start at infinity and its negative.
+    total : ndarray of float64, shape (m, 10)
+        Sums W, W x, W^2 var, W t, lowest, highest value, hits, frames, W east and W north of each map pixel;
+        lowest and highest start at infinity and its negative.
     mask : ndarray of int32, shape (m,)
     union : ndarray of int64, shape (m,)
         Map pixels, ascending.
@@ -48,6 +49,8 @@ def add_sums(
     sum_w, sum_wx, sum_wwvv : ndarray of float64, shape (n,)
     low, high : ndarray of float32, shape (n,)
     bits : ndarray of int32, shape (n,)
+    offsets : ndarray of float32, shape (2, n)
+        East and north.
     numbers : ndarray of float64, shape (5,)
         Weight of the frame; factor of its values; what is added to x and to low and high after the factor;
         time less that of the map.
@@ -81,3 +84,5 @@ def add_sums(
         row[HIGH] = max(row[HIGH], scale * high[k] + zero)
         row[HITS] += hits[k]
         row[FRAMES] += 1.0
+        row[EAST] += own * offsets[0, k]
+        row[NORTH] += own * offsets[1, k]

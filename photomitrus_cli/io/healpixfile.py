@@ -140,26 +140,48 @@ def read_partial_map(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Partial
     """
     table = read_table(path, _is_healpix, "HEALPix table (PIXTYPE = 'HEALPIX')", max_bytes=max_bytes)
     cards = table.cards
-    _check_scheme(cards)
-    nside, pixels = cards.integer("NSIDE"), _pixels(table)
+    nside, system = scheme_of(cards)
+    pixels = _pixels(table)
     problem = _problem(nside, pixels)
     if problem:
         raise InputError(f"{cards.path}: {problem}")
-    coordsys = cards.text("COORDSYS").strip().upper()
-    if coordsys not in _SYSTEMS:
-        raise InputError(f"{cards.path}: COORDSYS is {coordsys!r}, not G, E or C")
     columns = table.columns[1:]
     if len({column.name for column in columns}) < len(columns):
         raise InputError(f"{cards.path}: two columns have the same name")
     return PartialMap(
         nside,
-        _SYSTEMS[coordsys],
+        system,
         pixels,
         {column.name: _with_nan(column.values) for column in columns},
         {column.name: column.unit for column in columns if column.unit},
         {column.name: column.description for column in columns if column.description},
         tuple((key, cards[key], "") for key in cards if _is_further(key)),
     )
+
+
+def scheme_of(cards: Cards) -> tuple[int, str]:
+    """Read the resolution and the system of a map from the header of its table.
+
+    Parameters
+    ----------
+    cards : Cards
+
+    Returns
+    -------
+    nside : int
+        As stated.
+    system : {'galactic', 'ecliptic', 'equatorial'}
+
+    Raises
+    ------
+    InputError
+        For NESTED order, a map without pixel numbers, or another system.
+    """
+    _check_scheme(cards)
+    coordsys = cards.text("COORDSYS").strip().upper()
+    if coordsys not in _SYSTEMS:
+        raise InputError(f"{cards.path}: COORDSYS is {coordsys!r}, not G, E or C")
+    return cards.integer("NSIDE"), _SYSTEMS[coordsys]
 
 
 def _is_healpix(cards: Cards) -> bool:

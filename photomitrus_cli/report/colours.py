@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,11 @@ _CIVIDIS = (
     (0, 34, 78), (0, 46, 106), (26, 56, 111), (50, 67, 109), (67, 78, 108), (82, 89, 109), (97, 101, 111),
     (111, 112, 115), (124, 123, 120), (139, 135, 120), (155, 147, 118), (171, 160, 114), (187, 173, 108),
     (204, 186, 100), (221, 201, 88), (239, 215, 72), (254, 232, 56),
+)  # fmt: skip
+# Nodes of RdBu turned round (Harrower & Brewer 2003, Cartographic Journal 40, 27): safe for the colour-blind.
+_BLUE_RED = (
+    (5, 48, 97), (33, 102, 172), (67, 147, 195), (146, 197, 222), (209, 229, 240), (247, 247, 247),
+    (253, 219, 199), (244, 165, 130), (214, 96, 77), (178, 24, 43), (103, 0, 31),
 )  # fmt: skip
 # More pixels than this say no more about the limits.
 _MAX_SAMPLE = 100_000
@@ -88,7 +94,16 @@ def grey_table() -> NDArray[np.uint8]:
 
 def count_table() -> NDArray[np.uint8]:
     """Give 256 colours from dark blue to yellow, shape (256, 3)."""
-    nodes = np.array(_CIVIDIS, dtype=np.float64)
+    return _between(_CIVIDIS)
+
+
+def signed_table() -> NDArray[np.uint8]:
+    """Give 256 colours from dark blue over nearly white, in the middle, to dark red, shape (256, 3)."""
+    return _between(_BLUE_RED)
+
+
+def _between(colours: Sequence[tuple[int, int, int]]) -> NDArray[np.uint8]:
+    nodes = np.array(colours, dtype=np.float64)
     places = np.linspace(0, len(nodes) - 1, _LEVELS + 1)
     columns = [np.interp(places, np.arange(len(nodes)), nodes[:, band]) for band in range(3)]
     return np.rint(np.stack(columns, axis=1)).astype(np.uint8)

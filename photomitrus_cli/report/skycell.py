@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +46,15 @@ class Cell:
         What the values are.
     whole : bool
         They are whole numbers.
+    table : ndarray of uint8, shape (256, 3)
+        Colours.
     """
 
     images: list[Float]
     stretch: Stretch
     label: str
     whole: bool
+    table: NDArray[np.uint8] = field(default_factory=count_table)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def draw_cell(sheet: Sheet, corner: tuple[int, int], cell: Cell, around: Surroun
     cell : Cell
     around : Surroundings
     """
-    table = count_table()
+    table = cell.table
     left, top = corner[0] + _LEFT, corner[1] + _TOP
     _write_names(sheet, (left, top), around)
     framed = around.view.kind != "mollweide"
@@ -108,7 +111,7 @@ def draw_cell(sheet: Sheet, corner: tuple[int, int], cell: Cell, around: Surroun
             _write_label(sheet, (left, row), label, ticked=framed)
         row += window.height + _ROW_GAP
     bar = (left + around.view.windows[0].width + _BAR_GAP, top)
-    _draw_bar(sheet, bar, max(_MIN_BAR, around.height), cell, table)
+    draw_bar(sheet, bar, max(_MIN_BAR, around.height), cell)
 
 
 def bar_labels(stretch: Stretch, most: int, *, whole: bool) -> tuple[list[float], list[str], str]:
@@ -174,14 +177,23 @@ def _write_label(sheet: Sheet, corner: tuple[int, int], label: Label, *, ticked:
     sheet.write((x + reach * aside[0], y + reach * aside[1]), label.text, anchor)
 
 
-def _draw_bar(
-    sheet: Sheet, corner: tuple[int, int], height: int, cell: Cell, table: NDArray[np.uint8]
-) -> None:
+def draw_bar(sheet: Sheet, corner: tuple[int, int], height: int, cell: Cell) -> None:
+    """Draw the colour bar of a map with its values and label.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    corner : tuple of int
+        (x, y) of its left top.
+    height : int
+        Pixels.
+    cell : Cell
+    """
     from PIL import Image
 
     left, top = corner
     levels = np.linspace(255, 0, height).round().astype(np.uint8)
-    bar = np.repeat(table[levels][:, None], _BAR, axis=1)
+    bar = np.repeat(cell.table[levels][:, None], _BAR, axis=1)
     sheet.picture.paste(Image.fromarray(bar), corner)
     sheet.draw.rectangle((left - 1, top - 1, left + _BAR, top + height), outline="black")
     values, labels, shift = bar_labels(cell.stretch, max(2, height // _BAR_LABEL), whole=cell.whole)

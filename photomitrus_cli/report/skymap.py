@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.io.healpixfile import PartialMap
-from photomitrus_cli.report.colours import Stretch
+from photomitrus_cli.report.colours import Stretch, signed_table
 from photomitrus_cli.report.graticule import make_graticule
 from photomitrus_cli.report.sheet import Sheet
 from photomitrus_cli.report.skycell import Cell, Surroundings, draw_cell
@@ -24,6 +25,8 @@ _FINE = 0.7
 # Quantiles between which colours change, and when a few bright pixels call for a logarithmic end.
 _QUANTILES = (0.005, 0.16, 0.5, 0.84, 0.995)
 _BRIGHT, _SOFT = 8.0, 3.0
+# Of a map around zero, the part of the values within the limits.
+_SIGNED = 0.98
 
 
 def draw_sky_map(
@@ -79,6 +82,51 @@ def draw_coadd(part: Path, sky: PartialMap, title: str, *, view: str = "auto") -
     _draw(part, sky, [("VALUE", _label(sky, "VALUE")), ("HITS", "hits")], title, view)
 
 
+def draw_columns(
+    part: Path, sky: PartialMap, columns: Sequence[str], *, title: str, signed: Collection[str] = ()
+) -> None:
+    """Draw columns of a map, two side by side.
+
+    Parameters
+    ----------
+    part : Path
+        The PNG to write, whatever its suffix.
+    sky : PartialMap
+        With at least one pixel, NSIDE at most 8192.
+    columns : sequence of str
+        Of `sky`.
+    title : str
+    signed : collection of str
+        Columns that are shown from blue over white at 0 to red.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    ValueError
+        For another NSIDE.
+    """
+    labels = [(column, _label(sky, column)) for column in columns]
+    _draw(part, sky, labels, title, "auto", across=min(2, len(columns)), signed=signed)
+
+
+def signed_stretch(values: NDArray[Any]) -> Stretch:
+    """Choose limits as far below zero as above, such that few values are beyond them.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (m,)
+        NaN is passed over.
+
+    Returns
+    -------
+    Stretch
+    """
+    known = np.abs(values[np.isfinite(values)].astype(np.float64))
+    limit = float(np.quantile(known, _SIGNED)) if known.size else 0.0
+    return Stretch(-limit, limit) if limit > 0.0 else Stretch(-1.0, 1.0)
+
+
 def map_stretch(values: NDArray[Any]) -> Stretch:
     """Choose the colours of a map: between quantiles, with a logarithmic end where a few pixels are bright.
 
@@ -110,7 +158,16 @@ def _label(sky: PartialMap, column: str) -> str:
     return f"{column.lower()} ({unit})" if unit else column.lower()
 
 
-def _draw(part: Path, sky: PartialMap, columns: list[tuple[str, str]], title: str, word: str) -> None:
+def _draw(
+    part: Path,
+    sky: PartialMap,
+    columns: list[tuple[str, str]],
+    title: str,
+    word: str,
+    *,
+    across: int = 0,
+    signed: Collection[str] = (),
+) -> None:
     from photomitrus_cli.imaging.healpix import pixel_directions
 
     directions = pixel_directions(sky.pixels, sky.nside)
@@ -120,7 +177,8 @@ def _draw(part: Path, sky: PartialMap, columns: list[tuple[str, str]], title: st
     graticules = [make_graticule(window, view.kind) for window in view.windows]
     around = Surroundings(view, graticules, sky.system)
     # What is wide already is shown one above the other.
-    along, down = (len(columns), 1) if view.kind == "local" else (1, len(columns))
+    along = across or (len(columns) if view.kind == "local" else 1)
+    down = -(-len(columns) // along)
     width, height = around.size
     sheet = Sheet(width * along, _TITLE_ROOM + height * down)
     heading = sheet.fitted(title, sheet.picture.width, _TITLE)
@@ -131,10 +189,17 @@ def _draw(part: Path, sky: PartialMap, columns: list[tuple[str, str]], title: st
             _image(window, lookup, values, directions, pixel)
             for window, lookup in zip(view.windows, lookups, strict=True)
         ]
-        cell = Cell(images, map_stretch(values), label, values.dtype.kind in "iu")
+        cell = _cell(images, values, label, signed=column in signed)
         corner = (place % along * width, _TITLE_ROOM + place // along * height)
         draw_cell(sheet, corner, cell, around)
     sheet.save(part)
+
+
+def _cell(images: list[Float], values: NDArray[Any], label: str, *, signed: bool) -> Cell:
+    whole = values.dtype.kind in "iu"
+    if signed:
+        return Cell(images, signed_stretch(values), label, whole, signed_table())
+    return Cell(images, map_stretch(values), label, whole)
 
 
 def _lookup(window: Window, sky: PartialMap) -> NDArray[np.int64]:

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 SCHEMA = 2
 # Packages whose version can change a number in a product.
-_RECORDED_PACKAGES = ("astropy", "numba", "numpy", "scipy")
+_RECORDED_PACKAGES = ("astropy", "numba", "numpy", "scipy", "speclite", "zodipy")
 
 
 @dataclass(frozen=True)

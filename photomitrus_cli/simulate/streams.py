@@ -29,6 +29,8 @@ class Purpose(IntEnum):
     WISE_NOISE = 17
     WISE_HITS = 18
     WISE_TRAILS = 19
+    WISE_GAIN = 20
+    WISE_ODD = 21
 
 
 def stream(seed: int, purpose: Purpose, aor: int = 0, frame: int = 0) -> np.random.Generator:

@@ -32,6 +32,8 @@ class WiseSimulation(Section):
     n_scans: Annotated[int, Field(ge=1, le=99_999)]
     latitude_deg: tuple[Latitude, Latitude]
     max_frames: Annotated[int, Field(ge=1)] | None
+    scan_step: Annotated[int, Field(ge=1)]
+    frame_step: Annotated[int, Field(ge=1)]
     frame_px: Annotated[int, Field(ge=16, le=NATIVE_PX, multiple_of=2)]
     start_mjd: Annotated[float, Field(ge=40_000.0, le=70_000.0)]
     first_scan: Annotated[int, Field(ge=0, le=99_999)]
@@ -43,6 +45,8 @@ class WiseSimulation(Section):
     truth_frames: bool
 
     gain_dn_per_mjy_sr: PositivePerBand
+    gain_drift: Annotated[float, Field(ge=0.0, le=0.3)]
+    gain_drift_days: Positive
     gain_rms: Annotated[float, Field(ge=0.0, le=0.3)]
     magzp_rms: Annotated[float, Field(ge=0.0, le=0.3)]
     offset_low_dn: PerBand
@@ -91,6 +95,8 @@ class WiseSimulation(Section):
     trail_dn: NonNegativePerBand
     bad_frame_fraction: Fraction
     bad_scan_fraction: Fraction
+    odd_scans: Annotated[int, Field(ge=0)]
+    odd_jump_dn: PerBand
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -99,8 +105,8 @@ class WiseSimulation(Section):
             raise ValueError("latitude_deg: the first latitude is to be below the second")
         if len(set(self.bands)) < len(self.bands):
             raise ValueError("bands: each band may be named once")
-        if self.first_scan + self.n_scans > 100_000:
-            raise ValueError("first_scan and n_scans lead to numbers of more than five digits")
+        if self.first_scan + (self.n_scans - 1) * self.scan_step >= 100_000:
+            raise ValueError("first_scan, n_scans and scan_step lead to numbers of more than five digits")
         if self.star_flux_jy[0] >= self.star_flux_jy[1]:
             raise ValueError("star_flux_jy: the faintest flux is to be below the brightest")
         if self.spike_sigma[0] > self.spike_sigma[1]:

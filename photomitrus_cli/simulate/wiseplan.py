@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from photomitrus_cli.simulate.streams import Purpose, stream
 from photomitrus_cli.simulate.wisebodies import equatorial_axes, moon_direction, separation_deg, sun_ecliptic
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
+from photomitrus_cli.simulate.wiselevels import BandLevel, band_levels
 from photomitrus_cli.simulate.wisewcs import spherical, unit_vectors
 
 Floats = NDArray[np.float64]
@@ -26,33 +27,13 @@ _SAA_RADIUS_DEG = 33.0
 
 
 @dataclass(frozen=True, slots=True)
-class BandLevel:
-    """How a scan turns the sky into DN in one band.
-
-    Attributes
-    ----------
-    gain : float
-        DN per MJy/sr.
-    offset, drift : float
-        Offset, and its change from the begin to the end of the scan, DN.
-    magzp : float
-        Zero point of the headers, mag.
-    """
-
-    gain: float
-    offset: float
-    drift: float
-    magzp: float
-
-
-@dataclass(frozen=True, slots=True)
 class ScanPlan:
     """One half orbit.
 
     Attributes
     ----------
     index : int
-        0-based number in the simulation.
+        0-based number of half orbits since the first scan.
     scan_id : str
         Five digits and a letter.
     side : int
@@ -138,11 +119,10 @@ class FramePlan:
         return ((self.mjd - _ANNEAL_DAY) % _ANNEAL_PERIOD_DAY) * DAY_S
 
     def offset(self, band: int) -> float:
-        """Offset of the scan with its drift at the time of the frame, DN."""
-        level, scan = self.scan.levels[band], self.scan
-        return level.offset + level.drift * (
-            (self.mjd - scan.begin_mjd) / (scan.end_mjd - scan.begin_mjd) - 0.5
-        )
+        """Offset of the scan with its drift and jump at the time of the frame, DN."""
+        scan = self.scan
+        phase = (self.mjd - scan.begin_mjd) / (scan.end_mjd - scan.begin_mjd)
+        return scan.levels[band].offset_at(phase)
 
 
 def frame_seconds(index: int) -> float:
@@ -157,19 +137,6 @@ def moon_at(config: WiseSimulation, mjd: float) -> Floats:
     return moon_direction(mjd)
 
 
-def _level(config: WiseSimulation, band: int, rng: np.random.Generator, magzp: float) -> BandLevel:
-    gain, zero, where = rng.standard_normal(), rng.standard_normal(), rng.uniform()
-    slot = band - 1
-    shift = config.magzp_rms * zero
-    low, high = config.offset_low_dn[slot], config.offset_high_dn[slot]
-    return BandLevel(
-        gain=config.gain_dn_per_mjy_sr[slot] * (1.0 + config.gain_rms * gain) * 10.0 ** (0.4 * shift),
-        offset=low + (high - low) * where,
-        drift=config.drift_dn[slot] * rng.uniform(-1.0, 1.0),
-        magzp=round(magzp + shift, 6),
-    )
-
-
 def plan_scans(config: WiseSimulation) -> list[ScanPlan]:
     """List the scans of a simulation.
 
@@ -180,17 +147,15 @@ def plan_scans(config: WiseSimulation) -> list[ScanPlan]:
     Returns
     -------
     list of ScanPlan
-        One after the other in time, on alternate sides of the Sun; every eighth has the letter b.
+        In the order of time, on alternate sides of the Sun; every eighth has the letter b.
     """
-    from photomitrus_cli.simulate.wisefacts import BANDS
-
     length = 180.0 * 60.0 / config.scan_rate_arcmin_s / DAY_S
     scans = []
-    for index in range(config.n_scans):
+    for index in range(0, config.n_scans * config.scan_step, config.scan_step):
         rng = stream(config.seed, Purpose.WISE_SCAN, index)
         begin = config.start_mjd + index * length
         bad = bool(rng.uniform() < config.bad_scan_fraction)
-        levels = {band: _level(config, band, rng, BANDS[band].magzp[0]) for band in sorted(BANDS)}
+        levels = band_levels(config, index, begin, rng)
         letter = "b" if index % 8 == 7 else "a"
         scans.append(
             ScanPlan(
@@ -237,14 +202,14 @@ def plan_frames(config: WiseSimulation, scan: ScanPlan) -> list[FramePlan]:
     Returns
     -------
     list of FramePlan
-        In time order, at most ``max_frames``.
+        Every so many-th by ``frame_step``, in time order, at most ``max_frames``.
     """
     duration = (scan.end_mjd - scan.begin_mjd) * DAY_S
     seconds = np.arange(_FIRST_FRAME_S, duration, FRAME_INTERVAL_S)
     direction, motion = _pointing(config, scan, seconds)
     lon, lat = spherical(direction)
     low, high = config.latitude_deg
-    chosen = np.flatnonzero((lat >= low) & (lat <= high))[: config.max_frames]
+    chosen = np.flatnonzero((lat >= low) & (lat <= high))[:: config.frame_step][: config.max_frames]
     axes = equatorial_axes()
     direction, motion = axes @ direction[:, chosen], axes @ motion[:, chosen]
     ra, dec = spherical(direction)

@@ -42,6 +42,7 @@ _ABOUT: dict[str, tuple[str | None, str]] = {
     "gain": ("DN sr / MJy", "DN per MJy/sr, the zero point's shift included"),
     "offset": ("DN", "offset of the scan"),
     "drift": ("DN", "change of the offset from the begin to the end of the scan"),
+    "jump": ("DN", "change of the offset in the middle of the scan"),
     "magzp": ("mag", "zero point of the headers"),
     "qual_scan": (None, "quality of the scan"),
     "qual_frame": (None, "quality of the frame; 0: three times the noise"),
@@ -50,7 +51,7 @@ _ABOUT: dict[str, tuple[str | None, str]] = {
     "pa": ("deg", "position angle of the second axis of W1, east of north"),
     "lon": ("deg", "ecliptic longitude of the centre, J2000"),
     "lat": ("deg", "ecliptic latitude of the centre, J2000"),
-    "level": ("DN", "offset of the scan with its drift and the frame's own at this time"),
+    "level": ("DN", "offset of the scan with its drift and jump, and the frame's own, at this time"),
     "frame_offset": ("DN", "the frame's own offset"),
     "zodi": ("MJy / sr", "zodiacal light at the centre"),
     "light": ("DN", "mean light without offsets and stars"),
@@ -233,7 +234,7 @@ def _rows_to_columns(rows: Sequence[dict[str, object]]) -> Columns:
 
 
 def scan_columns(config: WiseSimulation, scans: Sequence[ScanPlan], frames: dict[str, int]) -> Columns:
-    """Return one row per scan and band: gain, offset, drift, side, times.
+    """Return one row per scan and band: gain, offset, drift, jump, side, times.
 
     Parameters
     ----------
@@ -257,6 +258,7 @@ def scan_columns(config: WiseSimulation, scans: Sequence[ScanPlan], frames: dict
             "gain": scan.levels[band].gain,
             "offset": scan.levels[band].offset,
             "drift": scan.levels[band].drift,
+            "jump": scan.levels[band].jump,
             "magzp": scan.levels[band].magzp,
             "qual_scan": scan.qual_scan,
         }

@@ -19,7 +19,15 @@ from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.facts import WAVELENGTH_UM
 from photomitrus_cli.wise.merging import ScanSums
 
-UNITS = {"VALUE": "DN", "SIGMA": "DN", "MJD": "d", "MIN": "DN", "MAX": "DN"}
+UNITS = {
+    "VALUE": "DN",
+    "SIGMA": "DN",
+    "MJD": "d",
+    "MIN": "DN",
+    "MAX": "DN",
+    "OFF_EAST": "arcsec",
+    "OFF_NORTH": "arcsec",
+}
 MASK_BITS = {
     0: "masked pixels of the detector: bits, NaN, no uncertainty",
     1: "saturated pixels",
@@ -40,6 +48,8 @@ _DESCRIPTIONS = {
     "MAX": "largest used detector pixel",
     "WEIGHT": "sum of the weights",
     "MASK": "bits, see BIT0 ...",
+    "OFF_EAST": "mean place of the used detector pixels, east of the centre",
+    "OFF_NORTH": "the same, north",
 }
 
 
@@ -66,6 +76,8 @@ def map_of(sums: ScanSums, settings: CoaddSettings) -> PartialMap:
         "MAX": sums.high.astype(np.float32),
         "WEIGHT": sums.weight,
         "MASK": sums.mask.astype(np.int32),
+        "OFF_EAST": sums.east.astype(np.float32),
+        "OFF_NORTH": sums.north.astype(np.float32),
     }
     return PartialMap(settings.nside, settings.system, sums.pixels, columns, UNITS, _DESCRIPTIONS)
 

@@ -14,8 +14,8 @@ MAX_NSIDE = 8192
 PerBand = Annotated[tuple[PositiveFloat, ...], Field(min_length=4, max_length=4)]
 
 
-def _names(value: Any) -> Any:
-    """Read ``[01772a, 01773b]`` or one name."""
+def names(value: Any) -> Any:
+    """Read ``[01772a, 01773b]``, or names in one text."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
@@ -37,7 +37,7 @@ class CoaddSettings(Section):
     frames: Annotated[Path, RelativePath()]
     output: Annotated[Path, RelativePath()]
     band: Annotated[int, Field(ge=1, le=4)]
-    scans: Annotated[tuple[str, ...], BeforeValidator(_names)]
+    scans: Annotated[tuple[str, ...], BeforeValidator(names)]
     group: Literal["scan", "day", "week"]
     all_scans_map: Annotated[Path | None, RelativePath(), AfterValidator(_fits)]
     nside: Annotated[int, Field(ge=1, le=MAX_NSIDE), AfterValidator(_power_of_two)]
@@ -59,6 +59,8 @@ class CoaddSettings(Section):
     level_sigma: Annotated[float, Field(ge=3, le=1000)]
     gradient_sigma: Annotated[float, Field(ge=3, le=1000)]
     moon_sigma: Annotated[float, Field(ge=1, le=1000)]
+    moon_contrast: Annotated[float, Field(ge=1, le=1000)]
+    moon_light: Annotated[float, Field(ge=0, le=1000)]
     moon_near_deg: Annotated[float, Field(ge=0, le=180)]
     leave_out_sigma: Annotated[float, Field(ge=3, le=1000)]
     timestamps: bool

@@ -110,12 +110,20 @@ def contribution(one: FrameResult) -> Contribution:
     Contribution
     """
     assert one.sums is not None  # noqa: S101 - the caller's choice
+    assert one.offsets is not None  # noqa: S101 - these come with sums
     numbers = one.numbers
     scale = float(numbers["scale"])
     bits = ESTIMATED if numbers["estimated"] else 0
     used = one.status == "used"
     return Contribution(
-        one.sums, float(numbers["weight"]), scale, scale * one.sums.level, one.ref.mjd, bits, used
+        one.sums,
+        float(numbers["weight"]),
+        scale,
+        scale * one.sums.level,
+        one.ref.mjd,
+        one.offsets,
+        bits,
+        used,
     )
 
 

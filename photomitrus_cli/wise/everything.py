@@ -16,6 +16,7 @@ from photomitrus_cli.wise.coaddplan import product_of_everything
 from photomitrus_cli.wise.coaddproducts import map_of, primary_cards
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.merging import ScanSums, merge_maps
+from photomitrus_cli.wise.skyplaces import offsets_in
 
 _SUMMED = ("n_used", "n_refused", "n_failed")
 
@@ -81,4 +82,5 @@ def _read(paths: Sequence[Path]) -> Iterator[ScanSums]:
             columns["MAX"],
             columns["WEIGHT"],
             columns["MASK"],
+            *(offsets_in(columns) or np.full((2, sky.pixels.size), np.nan, np.float32)),
         )

@@ -116,3 +116,23 @@ def zero_point(cards: Cards, settings: CoaddSettings) -> tuple[float, float | No
             hint="--no-magzp leaves the frames as they are",
         )
     return 10.0 ** (0.4 * (nominal - magzp)), magzp
+
+
+def sun_to_spacecraft(cards: Cards) -> dict[str, float | None]:
+    """Give the spacecraft's heliocentric position, AU, equatorial J2000; None where the header lacks it.
+
+    Parameters
+    ----------
+    cards : Cards
+        Of the intensity image.
+
+    Returns
+    -------
+    dict
+        sun2sc_x, sun2sc_y, sun2sc_z.
+    """
+    found = {f"sun2sc_{axis}": cards.get(f"SUN2SC{axis.upper()}") for axis in "xyz"}
+    return {
+        name: float(value) if isinstance(value, int | float) and np.isfinite(value) else None
+        for name, value in found.items()
+    }

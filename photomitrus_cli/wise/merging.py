@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.imaging.mergesums import (
+    EAST,
     FRAMES,
     HIGH,
     HITS,
     LOW,
     N_SUMS,
+    NORTH,
     TIME,
     VALUE,
     VARIANCE,
@@ -56,6 +58,9 @@ class Contribution:
         What is added to ``scale`` x: ``scale * sums.level`` unless the frame is to be shifted, DN.
     mjd : float
         Middle of the exposure, d.
+    offsets : ndarray of float32, shape (2, m)
+        East and north from the centre of each map pixel of the sums to the mean place of the detector pixels
+        used there, arcsec.
     bits : int
         Bits of the map's mask in pixels where values of the frame are used, such as 64.
     used : bool
@@ -67,6 +72,7 @@ class Contribution:
     scale: float
     level: float
     mjd: float
+    offsets: Float32
     bits: int = 0
     used: bool = True
 
@@ -94,6 +100,9 @@ class ScanSums:
     mask : ndarray of int32, shape (m,)
         Bits: 1 to 8 of detector pixels not used, 16 refused frame, 32 left out against other scans,
         64 estimated uncertainty, 128 fewer than three frames.
+    east, north : ndarray of float32, shape (m,)
+        From the centre of the pixel to the weighted mean place of the detector pixels used, arcsec (see
+        `offsets_of`).
     """
 
     pixels: Int
@@ -106,6 +115,8 @@ class ScanSums:
     high: Float32
     weight: Float
     mask: Int32
+    east: Float32
+    north: Float32
 
 
 def merge(frames: Sequence[Contribution]) -> ScanSums:
@@ -131,7 +142,7 @@ def merge(frames: Sequence[Contribution]) -> ScanSums:
 
     Notes
     -----
-    Memory is 80 bytes per map pixel and 8 per pixel of each frame. Levels and times are summed up relative to
+    Memory is 96 bytes per map pixel and 8 per pixel of each frame. Levels and times are summed up relative to
     those of the first frame, so that a level of 2700 DN costs no digits.
     """
     union = _union([frame.sums.pixels for frame in frames])
@@ -202,6 +213,7 @@ def _add(total: Float, mask: Int32, union: Int, frame: Contribution, first: Cont
         sums.low,
         sums.high,
         sums.bits,
+        frame.offsets,
         np.array(numbers),
         frame.bits,
     )
@@ -226,6 +238,7 @@ def _finish(union: Int, total: Float, mask: Int32, level: float, mjd: float) -> 
         high,
         weight,
         mask,
+        *((total[:, k] / divisor).astype(np.float32) for k in (EAST, NORTH)),
     )
 
 
@@ -246,6 +259,8 @@ def _join(maps: Sequence[ScanSums]) -> ScanSums:
         total[at, VALUE] += weight * (one.value[good] - level)
         total[at, VARIANCE] += (weight * one.sigma[good]) ** 2
         total[at, TIME] += weight * (one.mjd[good] - mjd)
+        total[at, EAST] += weight * one.east[good]
+        total[at, NORTH] += weight * one.north[good]
         total[at, LOW] = np.minimum(total[at, LOW], one.low[good])
         total[at, HIGH] = np.maximum(total[at, HIGH], one.high[good])
         total[at, HITS] += one.hits[good]

@@ -22,6 +22,7 @@ from photomitrus_cli.imaging.bitmasks import (
 from photomitrus_cli.imaging.framenumbers import FrameNumbers, frame_numbers
 from photomitrus_cli.imaging.healbin import FrameSums, bin_frame
 from photomitrus_cli.imaging.healnodes import cell_pixels, frame_nodes
+from photomitrus_cli.imaging.healoffsets import offsets_of
 from photomitrus_cli.imaging.healpix import rotation_from_fk5
 from photomitrus_cli.imaging.localmodel import LocalModel, local_model
 from photomitrus_cli.imaging.sinsip import SinSip
@@ -31,9 +32,9 @@ from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.fitsread import FitsImage, read_image
 from photomitrus_cli.run.provenance import file_entry
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
-from photomitrus_cli.wise.framechecks import check_frame, mask_bits, single, zero_point
+from photomitrus_cli.wise.framechecks import check_frame, mask_bits, single, sun_to_spacecraft, zero_point
 from photomitrus_cli.wise.framefiles import KIND_NAMES, FrameRef, Kind, companion, existing
-from photomitrus_cli.wise.framewcs import frame_geometry
+from photomitrus_cli.wise.framewcs import ecliptic_place, frame_geometry
 from photomitrus_cli.wise.overlaps import Cells
 
 Float = NDArray[np.float64]
@@ -85,6 +86,8 @@ class FrameResult:
     status : {'used', 'skipped', 'failed'}
     reason : str
     sums : FrameSums or None
+    offsets : ndarray of float32, shape (2, m), or None
+        See `Contribution`; NaN where the frame has no hits.
     numbers : dict
         Of the frame, JSON-ready; see `coaddtables`.
     cells : Cells or None
@@ -96,6 +99,7 @@ class FrameResult:
     status: Literal["used", "skipped", "failed"]
     reason: str = ""
     sums: FrameSums | None = None
+    offsets: Float32 | None = None
     numbers: dict[str, Any] = field(default_factory=dict)
     cells: Cells | None = None
     inputs: list[dict[str, Any]] = field(default_factory=list)
@@ -270,10 +274,41 @@ def sum_frame(ref: FrameRef, settings: CoaddSettings) -> FrameResult:
         ref,
         "used",
         sums=sums,
-        numbers=told | {"n_map_pixels": sums.pixels.size},
+        offsets=mean_places(sums, geometry, settings.nside, settings.system),
+        numbers=told | ecliptic_place(geometry) | {"n_map_pixels": sums.pixels.size},
         cells=Cells(cell_pixels(nodes, _cell_nside(nodes)), got.model.level * np.float32(scale)),
         inputs=got.inputs,
     )
+
+
+def mean_places(sums: FrameSums, geometry: SinSip, nside: int, system: str) -> Float32:
+    """Say where a frame sees its map pixels.
+
+    Parameters
+    ----------
+    sums : FrameSums
+    geometry : SinSip
+        Of the frame.
+    nside : int
+    system : str
+        Of the map, for which the sums are.
+
+    Returns
+    -------
+    ndarray of float32, shape (2, m)
+        East and north from the centres of the map pixels, arcsec; NaN where no detector pixel is used.
+
+    Notes
+    -----
+    It is the direction of the mean detector position. The mean of the directions differs by the curvature of
+    the distortion, half an arcsec at nside 256.
+    """
+    hit = np.flatnonzero(sums.hits)
+    x, y = (total[hit] / sums.hits[hit] for total in (sums.sum_x, sums.sum_y))
+    seen = rotation_from_fk5(system) @ geometry.directions(x, y)
+    offsets = np.full((2, sums.pixels.size), np.nan, np.float32)
+    offsets[:, hit] = offsets_of(seen, sums.pixels[hit], nside)
+    return offsets
 
 
 def _cell_nside(nodes: Float) -> int:
@@ -313,6 +348,7 @@ def _numbers(
         "mjd": ref.mjd,
         "moon_sep": finite(ref.moon_sep),
         "saa_sep": finite(ref.saa_sep),
+        **sun_to_spacecraft(got.cards),
         "magzp": magzp,
         "scale": scale,
         "weight": 1.0 / scale**2 if per_pixel else 1.0 / unc_median**2,

@@ -38,6 +38,7 @@ from photomitrus_cli.wise.oneframe import FrameResult, FramesTask, coadd_frames
 pytestmark = pytest.mark.xdist_group("wise-coadd")
 
 COLUMNS = ["PIXEL", "VALUE", "SIGMA", "HITS", "FRAMES", "MJD", "MIN", "MAX", "WEIGHT", "MASK"]
+COLUMNS += ["OFF_EAST", "OFF_NORTH"]
 LOOP = "for b in 1 2 3 4; do astromap wise coadd --band $b; done"
 
 
@@ -163,6 +164,8 @@ def test_the_map_of_all_scans(base: Path, tmp_path: Path) -> None:
         assert row["HITS"] == sum(one["HITS"] for one in rows)
         assert row["VALUE"] == pytest.approx(sum(one["WEIGHT"] * one["VALUE"] for one in rows) / weight)
         assert row["MAX"] == max(one["MAX"] for one in rows)
+        north = sum(one["WEIGHT"] * one["OFF_NORTH"] for one in rows) / weight
+        assert row["OFF_NORTH"] == pytest.approx(north, rel=1e-5, abs=1e-3)
     header = fits.getheader(everything)
     assert (header["NFRAMES"], header["BAND"]) == (N_FRAMES, 3)
     before = states(tmp_path / "new")

@@ -10,8 +10,10 @@ from astropy.wcs import WCS
 
 from photomitrus_cli.imaging.healbin import FrameSums, bin_frame
 from photomitrus_cli.imaging.healnodes import cell_pixels, frame_nodes
+from photomitrus_cli.imaging.healoffsets import places_at
 from photomitrus_cli.imaging.healpix import rotation_from_fk5
 from photomitrus_cli.imaging.sinsip import SinSip
+from photomitrus_cli.wise.oneframe import mean_places
 
 # Order of magnitude of the distortion of WISE.
 TERMS = {
@@ -87,21 +89,52 @@ def twin(
     np.maximum.at(high, place[used], sci[used])
     hits = np.bincount(place[used], minlength=found.size)
     low[hits == 0] = high[hits == 0] = np.nan
+    y, x_at = np.indices(frame[0].shape).reshape(2, -1)
     return {
         "pixels": found, "hits": hits, "bits": bits, "low": low, "high": high, "sum_w": total(w),
         "sum_wx": total(w * x), "sum_wxx": total(w * x * x), "sum_wwvv": total(w * w * v),
-        "size": total(w * np.abs(x)),
+        "size": total(w * np.abs(x)), "sum_x": total(x_at[used]), "sum_y": total(y[used]),
     }  # fmt: skip
 
 
 def assert_same(sums: FrameSums, expected: dict[str, np.ndarray]) -> None:
-    for name in ("pixels", "hits", "bits"):
+    for name in ("pixels", "hits", "bits", "sum_x", "sum_y"):
         assert np.array_equal(getattr(sums, name), expected[name]), name
     for name in ("low", "high"):
         assert np.array_equal(getattr(sums, name), expected[name].astype(np.float32), equal_nan=True), name
     for name in ("sum_w", "sum_wxx", "sum_wwvv"):
         np.testing.assert_allclose(getattr(sums, name), expected[name], rtol=1e-12, err_msg=name)
     assert (np.abs(sums.sum_wx - expected["sum_wx"]) <= 1e-12 * expected["size"]).all()
+
+
+@pytest.mark.parametrize("system", ["galactic", "equatorial"])
+def test_the_mean_place_is_that_of_the_directions_of_used_pixels(system: str) -> None:
+    """A frame that ends inside map pixels, with a hole: each map pixel is seen somewhere else."""
+    shape, nside = (203, 165), 256
+    sin, wcs = geometry((266.0, -29.0), shape)
+    sin = SinSip(sin.axes, sin.cd, sin.crpix, shape, np.zeros((2, 2, 2)))
+    y, x = np.indices(shape)
+    lon, lat = np.radians(wcs.wcs_pix2world(x.ravel(), y.ravel(), 0))
+    seen = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+    rotation = rotation_from_fk5(system)
+    sci, unc, state = frame(shape)
+    sums = bin_frame(
+        frame_nodes(sin.directions, shape, rotation), sci, unc, state, nside, level=0.0, per_pixel=False
+    )
+    offsets = mean_places(sums, sin, nside, system)
+    assert offsets.dtype == np.float32
+    found = places_at(sums.pixels, nside, offsets)
+    pixels = healpy.vec2pix(nside, *(rotation @ seen))
+    furthest = 0.0
+    for k, pixel in enumerate(sums.pixels):
+        used = (pixels == pixel) & (state.ravel() == 0)
+        assert used.any() == np.isfinite(offsets[:, k]).all()
+        if used.any():
+            mean = rotation @ seen[:, used].mean(axis=1)
+            apart = np.linalg.norm(mean / np.linalg.norm(mean) - found[:, k])
+            assert np.degrees(apart) * 3600.0 < 0.01
+            furthest = max(furthest, float(np.hypot(*offsets[:, k])))
+    assert 200.0 < furthest < 600.0
 
 
 @pytest.mark.parametrize("per_pixel", [False, True])

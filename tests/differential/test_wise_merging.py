@@ -18,6 +18,7 @@ class Raw:
     pixels: np.ndarray
     values: np.ndarray
     unc: np.ndarray
+    place: np.ndarray
     state: np.ndarray
     weight: float
     scale: float
@@ -42,8 +43,18 @@ class Raw:
         sum_w, sum_wx, sum_wxx, sum_wwvv = (np.array(one, np.float64) for one in (w, wx, wxx, wwvv))
         return FrameSums(
             reached, np.array(hits, np.int64), sum_w, sum_wx, sum_wxx, sum_wwvv,
-            np.array(low, np.float32), np.array(high, np.float32), np.array(bits_, np.int32), level,
+            np.array(low, np.float32), np.array(high, np.float32), np.array(bits_, np.int32),
+            np.zeros_like(reached), np.zeros_like(reached), level,
         )  # fmt: skip
+
+    def offsets(self) -> np.ndarray:
+        """Mean place of what is used in each map pixel, NaN where that is nothing."""
+        found = np.full((2, np.unique(self.pixels).size), np.nan, np.float32)
+        for k, pixel in enumerate(np.unique(self.pixels)):
+            good = (self.pixels == pixel) & (self.state == 0)
+            if good.any():
+                found[:, k] = self.place[:, good].mean(axis=1)
+        return found
 
 
 def _raw(rng: np.random.Generator, n: int = 400) -> Raw:
@@ -52,6 +63,7 @@ def _raw(rng: np.random.Generator, n: int = 400) -> Raw:
         np.sort(rng.choice(10**9 + np.arange(0, 60, 3), 12))[rng.integers(0, 12, n)],
         rng.normal(2700.0, 27.0, n).astype(np.float32),
         rng.uniform(20.0, 35.0, n).astype(np.float32),
+        rng.normal(100.0, 50.0, (2, 1)) + rng.normal(0.0, 300.0, (2, n)),
         state,
         float(rng.uniform(0.5, 2.0)) / 27.0**2,
         float(rng.uniform(0.98, 1.02)),
@@ -69,6 +81,7 @@ def _slow(frames: list[Raw], per_pixel: bool) -> dict[int, dict[str, float]]:
         weights: list[float] = []
         unc: list[float] = []
         times: list[float] = []
+        places: list[np.ndarray] = []
         n_frames, mask = 0, 0
         for frame in frames:
             here = frame.pixels == pixel
@@ -85,6 +98,9 @@ def _slow(frames: list[Raw], per_pixel: bool) -> dict[int, dict[str, float]]:
             values.extend(frame.values[good].astype(float) * frame.scale)
             unc.extend(own * frame.scale)
             times.extend([frame.mjd] * own.size)
+            if own.size:
+                # Weights of each pixel hold for the mean place of the frame in the map pixel.
+                places.extend([frame.place[:, good].mean(axis=1)] * own.size)
         w, v, u, t = (np.array(one) for one in (weights, values, unc, times))
         empty = not v.size
         result[int(pixel)] = {
@@ -96,6 +112,8 @@ def _slow(frames: list[Raw], per_pixel: bool) -> dict[int, dict[str, float]]:
             "low": np.nan if empty else v.min(),
             "high": np.nan if empty else v.max(),
             "weight": w.sum(),
+            "east": np.nan if empty else w @ np.array(places)[:, 0] / w.sum(),
+            "north": np.nan if empty else w @ np.array(places)[:, 1] / w.sum(),
             "mask": mask | (128 if n_frames < 3 else 0),
         }
     return result
@@ -105,7 +123,7 @@ def _contributions(frames: list[Raw], per_pixel: bool) -> list[Contribution]:
     return [
         Contribution(
             raw.sums(2690.0 + k, per_pixel), raw.weight, raw.scale, raw.scale * (2690.0 + k), raw.mjd,
-            raw.bits, raw.used,
+            raw.offsets(), raw.bits, raw.used,
         )
         for k, raw in enumerate(frames)
     ]  # fmt: skip
@@ -114,6 +132,7 @@ def _contributions(frames: list[Raw], per_pixel: bool) -> list[Contribution]:
 def _check(merged: ScanSums, expected: dict[int, dict[str, float]]) -> None:
     assert merged.pixels.tolist() == sorted(expected)
     tolerance = {"value": 1e-13, "sigma": 1e-12, "mjd": 1e-15, "low": 1e-7, "high": 1e-7, "weight": 1e-13}
+    tolerance |= {"east": 1e-5, "north": 1e-5}
     for name in next(iter(expected.values())):
         wanted = [expected[pixel][name] for pixel in sorted(expected)]
         np.testing.assert_allclose(getattr(merged, name), wanted, rtol=tolerance.get(name, 0.0), err_msg=name)

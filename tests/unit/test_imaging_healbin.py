@@ -63,7 +63,8 @@ def test_types_of_the_columns() -> None:
     kinds = {item.name: np.asarray(getattr(sums, item.name)).dtype.name for item in fields(FrameSums)}
     assert kinds == {
         "pixels": "int64", "hits": "int64", "sum_w": "float64", "sum_wx": "float64", "sum_wxx": "float64",
-        "sum_wwvv": "float64", "low": "float32", "high": "float32", "bits": "int32", "level": "float64",
+        "sum_wwvv": "float64", "low": "float32", "high": "float32", "bits": "int32",
+        "sum_x": "int64", "sum_y": "int64", "level": "float64",
     }  # fmt: skip
     assert (np.diff(sums.pixels) > 0).all()
     assert sums.hits.sum() == (planes()[2] == 0).sum()
@@ -88,6 +89,7 @@ def test_pixels_with_rejected_values_only_are_there() -> None:
     assert np.isnan(sums.low).all()
     assert np.isnan(sums.high).all()
     assert not np.concatenate([sums.sum_w, sums.sum_wx, sums.sum_wxx, sums.sum_wwvv]).any()
+    assert not np.concatenate([sums.sum_x, sums.sum_y]).any()
 
 
 def test_too_little_room_is_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:

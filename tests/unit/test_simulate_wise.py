@@ -310,6 +310,38 @@ def test_equal_seeds_give_equal_frames() -> None:
     assert not np.array_equal(one.intensity, other.intensity, equal_nan=True)
 
 
+def test_gains_have_a_smooth_course_common_to_both_sides() -> None:
+    more = {"gain_rms": 0.0, "gain_drift": 0.02, "n_scans": 400, "scan_step": 15, "first_scan": 0}
+    scans = plan_scans(config(**more))
+    gain = np.array([scan.levels[3].gain for scan in scans]) / 74.0 - 1.0
+    days = np.diff([scan.begin_mjd for scan in scans])
+    # 200 days are some 100 times that over which the gain changes by its own rms.
+    assert gain.std() == pytest.approx(0.02, rel=0.25)
+    assert abs(gain.mean()) < 0.01
+    assert np.sqrt(np.mean((np.diff(gain) / days) ** 2)) == pytest.approx(0.02 / 2.0, rel=0.35)
+    assert {scan.side for scan in scans} == {1, -1}
+    assert [scan.levels[3] for scan in plan_scans(config(**more, seed=1))] == [one.levels[3] for one in scans]
+
+
+def test_surveys_can_be_thinned_out() -> None:
+    whole = {"n_scans": 10, "max_frames": None, "latitude_deg": [-20.0, 20.0]}
+    every, third = plan_survey(config(**whole)), plan_survey(config(**whole | {"frame_step": 3}))
+    first = [frame for frame in every if frame.scan.index == 0]
+    assert [one.name for one in third if one.scan.index == 0] == [one.name for one in first[::3]]
+    sparse = plan_scans(config(n_scans=4, scan_step=3))
+    assert sparse == plan_scans(config(n_scans=10))[::3]
+
+
+def test_odd_scans_jump_in_the_middle_and_nothing_tells() -> None:
+    same = {"n_scans": 8, "max_frames": None, "latitude_deg": [-2.0, 2.0]}
+    plain, odd = plan_survey(config(**same)), plan_survey(config(**same, odd_scans=3))
+    changes = {two.scan.index: set[float]() for two in odd}
+    for one, two in zip(plain, odd, strict=True):
+        assert (one.ra_deg, two.scan.qual_scan) == (two.ra_deg, 10)
+        changes[two.scan.index].add(round(two.offset(3) - one.offset(3), 9))
+    assert sorted(map(sorted, changes.values())) == [[-50.0, 50.0]] * 3 + [[0.0]] * 5
+
+
 def test_zero_point_shifts_scale_the_gain() -> None:
     plain, shifted = plan_scans(config(n_scans=3)), plan_scans(config(n_scans=3, magzp_rms=0.05))
     for a, b in zip(plain, shifted, strict=True):

@@ -51,6 +51,8 @@ def sums() -> ScanSums:
         high=np.array([2.0, nan, 0.0], np.float32),
         weight=np.array([10.0, 0.0, 4.0]),
         mask=np.array([128, 128 | 1, 128 | 16], np.int32),
+        east=np.array([-100.5, nan, 0.0], np.float32),
+        north=np.array([7.25, nan, 1.0], np.float32),
     )
 
 
@@ -82,6 +84,9 @@ def test_a_map_keeps_its_numbers_and_marks_what_is_missing(tmp_path: Path) -> No
     read = read_partial_map(path)
     np.testing.assert_array_equal(read.columns["SIGMA"], want.sigma)
     np.testing.assert_array_equal(read.columns["MJD"], want.mjd)
+    np.testing.assert_array_equal(read.columns["OFF_EAST"], want.east, strict=True)
+    np.testing.assert_array_equal(read.columns["OFF_NORTH"], want.north, strict=True)
+    assert read.units["OFF_NORTH"] == "arcsec"
 
 
 def test_the_header_says_what_the_map_is_made_of(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.coordinates import FK5, SkyCoord
+from astropy.coordinates import FK5, BarycentricMeanEcliptic, SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.cards import Cards
-from photomitrus_cli.wise.framewcs import frame_geometry
+from photomitrus_cli.wise.framewcs import ecliptic_place, frame_geometry
 
 TERMS = {
     "A_0_0": 0.72, "A_0_1": -6.5e-4, "A_0_2": -8.3e-6, "A_0_3": -1.8e-10, "A_0_4": 2.2e-13, "A_1_0": -4.5e-4,
@@ -120,3 +120,12 @@ def test_a_geometry_can_be_sent_to_a_worker() -> None:
     geometry = frame_geometry(cards_of())
     copy = pickle.loads(pickle.dumps(geometry))  # noqa: S301 - our own
     assert np.array_equal(copy.directions(5.0, 6.0), geometry.directions(5.0, 6.0))
+
+
+@pytest.mark.parametrize("system", ["FK5", "ICRS"])
+def test_the_ecliptic_place_is_that_of_astropy(system: str) -> None:
+    place = ecliptic_place(frame_geometry(cards_of(RADECSYS=system)))
+    mean = BarycentricMeanEcliptic(equinox="J2000")
+    expected = SkyCoord(211.02 * u.deg, 29.41 * u.deg, frame=system.lower()).transform_to(mean)
+    assert place["elon"] == pytest.approx(expected.lon.deg, abs=1e-6)
+    assert place["elat"] == pytest.approx(expected.lat.deg, abs=1e-6)

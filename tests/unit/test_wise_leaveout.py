@@ -37,12 +37,15 @@ def _frame_sums(pixels: np.ndarray, hits: np.ndarray, wx: np.ndarray, wxx: np.nd
         low=low,
         high=high,
         bits=np.zeros(pixels.size, np.int32),
+        sum_x=np.zeros(pixels.size, np.int64),
+        sum_y=np.zeros(pixels.size, np.int64),
         level=LEVEL,
     )
 
 
 def _contribution(sums: FrameSums, k: int) -> Contribution:
-    return Contribution(sums, NOISE**-2, 1.0, LEVEL, 55238.0 + 0.001 * k)
+    offsets = np.full((2, sums.pixels.size), 10.0 * k, np.float32)
+    return Contribution(sums, NOISE**-2, 1.0, LEVEL, 55238.0 + 0.001 * k, offsets)
 
 
 def _gaussian_group(
@@ -238,6 +241,11 @@ def test_what_is_left_out_leaves_a_bit_and_no_values() -> None:
     merged = merge([without(frames[0], left)])
     assert merged.mask.tolist() == [128 | (32 if k == 4 else 0) for k in range(9)]
     assert np.isnan(merged.value).tolist() == left.tolist()
+    assert np.isnan(merged.east).tolist() == left.tolist()
+    # The frame that stays says where the map pixel was seen.
+    other = replace(frames[0], offsets=frames[0].offsets + 80.0)
+    merged = merge([without(frames[0], left), other])
+    np.testing.assert_allclose(merged.north, np.where(left, 80.0, 40.0))
     assert without(frames[0], np.zeros(9, bool)) is frames[0]
 
 

@@ -24,11 +24,12 @@ def sums_of(
     limit = np.where(n > 0, x + level, np.nan).astype(np.float32)
     bits = np.where(n > 0, 0, 1).astype(np.int32)
     w, wx, wxx, wwvv = (np.asarray(one, np.float64) for one in (n, n * x, n * x * x, n * unc**2))
-    return FrameSums(pixels, n, w, wx, wxx, wwvv, limit, limit.copy(), bits, level)
+    return FrameSums(pixels, n, w, wx, wxx, wwvv, limit, limit.copy(), bits, n, n, level)
 
 
 def frame(sums: FrameSums, mjd: float = 55238.0, **options: object) -> Contribution:
-    return Contribution(sums, 1.0 / 27.0**2, 1.0, sums.level, mjd, **options)  # type: ignore[arg-type]
+    offsets = options.pop("offsets", np.zeros((2, sums.pixels.size), np.float32))
+    return Contribution(sums, 1.0 / 27.0**2, 1.0, sums.level, mjd, offsets, **options)  # type: ignore[arg-type]
 
 
 def same(one: ScanSums, other: ScanSums) -> bool:
@@ -57,7 +58,9 @@ def test_refused_frames_leave_one_bit_and_nothing_else() -> None:
     merged = merge([good, refused, good])
     assert merged.pixels.tolist() == [3, 4, 8]
     assert merged.value[:2].tolist() == [2700.0, 2700.0]
-    assert np.isnan([getattr(merged, name)[2] for name in ("value", "sigma", "mjd", "low", "high")]).all()
+    assert np.isnan(
+        [getattr(merged, name)[2] for name in ("value", "sigma", "mjd", "low", "high", "east")]
+    ).all()
     assert merged.frames.tolist() == [2, 2, 0]
     assert merged.weight[2] == 0.0
     assert merged.mask.tolist() == [128, 128 | 16, 128 | 16]

@@ -1,0 +1,198 @@
+"""A first calibration, scan by scan, from which the joint one starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.errors import NoDataError
+from photomitrus_cli.wise.jointdesign import Problem
+
+Floats = NDArray[np.float64]
+
+_MAD = 1.4826
+_ROUNDS = 6
+_HUBER = 1.3
+# A line has two parameters; fewer samples do not tell a gain.
+_FEW = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A calibration to start from.
+
+    Attributes
+    ----------
+    gain, offset : ndarray, shape (S,)
+        DN per MJy/sr, DN; NaN for scans that it does not know.
+    amplitudes : ndarray, shape (J,)
+    sky : ndarray, shape (P,)
+        MJy/sr; NaN where it is not known.
+    walk, jitter, baseline : float
+        Strengths of the priors; 0 for unknown.
+    """
+
+    gain: Floats
+    offset: Floats
+    amplitudes: Floats
+    sky: Floats
+    walk: float = 0.0
+    jitter: float = 0.0
+    baseline: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPoint:
+    """A complete start.
+
+    Attributes
+    ----------
+    gain, offset : ndarray, shape (S,)
+        DN per MJy/sr, DN.
+    amplitudes : ndarray, shape (J,)
+    sky : ndarray, shape (P,)
+        MJy/sr.
+    seen : ndarray of bool, shape (P,)
+        Pixels that a used sample is in.
+    walk, jitter, baseline : float
+        As in `Start`.
+    """
+
+    gain: Floats
+    offset: Floats
+    amplitudes: Floats
+    sky: Floats
+    seen: NDArray[np.bool_]
+    walk: float
+    jitter: float
+    baseline: float
+
+
+def first_point(problem: Problem, used: NDArray[np.bool_], start: Start | None) -> FirstPoint:
+    """Complete a start, or find one: one gain for all scans, offsets to fit, the mean sky that is left.
+
+    Parameters
+    ----------
+    problem : Problem
+    used : ndarray of bool, shape (n,)
+    start : Start or None
+
+    Raises
+    ------
+    NoDataError
+        When no scan tells a gain.
+    """
+    samples, scan = problem.samples, problem.scan
+    n_modes = problem.design.modes.shape[1]
+    unknown = np.full(samples.n_scans, np.nan)
+    if start is None:
+        start = Start(unknown, unknown, np.zeros(n_modes), np.full(len(samples.pixels), np.nan))
+    zodi = problem.zodi(start.amplitudes)
+    gain = start.gain.copy()
+    if not np.isfinite(gain).any():
+        gain[:] = np.nanmedian(_told(robust_lines(samples.value, zodi, used, samples.first)[0]))
+    gain = np.where(np.isfinite(gain), gain, np.nanmedian(gain))
+    known = np.where(np.isfinite(start.sky), start.sky, 0.0)
+    left = samples.value - gain[scan] * (zodi + known[samples.index])
+    offset = np.where(np.isfinite(start.offset), start.offset, _medians(left, used, samples.first))
+    offset = np.where(np.isfinite(offset), offset, np.nanmedian(offset))
+    counts = np.bincount(samples.index[used], minlength=len(samples.pixels))
+    bright = ((left - offset[scan]) / gain[scan])[used]
+    sums = np.bincount(samples.index[used], weights=bright, minlength=len(samples.pixels))
+    sky = known + sums / np.maximum(counts, 1)
+    return FirstPoint(
+        gain, offset, start.amplitudes, sky, counts > 0, start.walk, start.jitter, start.baseline
+    )
+
+
+def _told(gain: Floats) -> Floats:
+    """Give the positive gains.
+
+    Raises
+    ------
+    NoDataError
+        When there is none.
+    """
+    positive = np.where(gain > 0, gain, np.nan)
+    if not np.isfinite(positive).any():
+        raise NoDataError("no scan grows with the zodiacal template: is the band of the maps the template's?")
+    return positive
+
+
+def _medians(values: Floats, used: NDArray[np.bool_], first: NDArray[np.int64]) -> Floats:
+    """Give the median of each scan's used values, NaN without any."""
+    medians = np.full(len(first) - 1, np.nan)
+    for s, (low, high) in enumerate(zip(first[:-1].tolist(), first[1:].tolist(), strict=True)):
+        mine = values[low:high][used[low:high]]
+        if len(mine):
+            medians[s] = float(np.median(mine))
+    return medians
+
+
+def robust_spreads(values: Floats, used: NDArray[np.bool_], first: NDArray[np.int64]) -> Floats:
+    """Give the robust standard deviation of each scan's used values about 0, shape (S,).
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    used : ndarray of bool, shape (n,)
+    first : ndarray of int64, shape (S + 1,)
+
+    Returns
+    -------
+    ndarray, shape (S,)
+        NaN for scans without any.
+    """
+    spreads = np.full(len(first) - 1, np.nan)
+    for s, (low, high) in enumerate(zip(first[:-1].tolist(), first[1:].tolist(), strict=True)):
+        mine = values[low:high][used[low:high]]
+        if len(mine):
+            spreads[s] = _MAD * float(np.median(np.abs(mine)))
+    return spreads
+
+
+def robust_lines(
+    value: Floats, template: Floats, used: NDArray[np.bool_], first: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Fit ``value = gain template + offset`` to each scan (Huber's weights, 1.3 sigma).
+
+    Parameters
+    ----------
+    value : ndarray, shape (n,)
+        DN.
+    template : ndarray, shape (n,)
+        MJy/sr.
+    used : ndarray of bool, shape (n,)
+    first : ndarray of int64, shape (S + 1,)
+
+    Returns
+    -------
+    gain, offset : ndarray, shape (S,)
+        DN per MJy/sr, DN; NaN for scans with fewer than 20 used samples, or none of different brightness.
+    """
+    gain = np.full(len(first) - 1, np.nan)
+    offset = gain.copy()
+    for s, (low, high) in enumerate(zip(first[:-1].tolist(), first[1:].tolist(), strict=True)):
+        mine = used[low:high]
+        x, y = template[low:high][mine], value[low:high][mine]
+        if len(x) >= _FEW and np.ptp(x) > 0:
+            gain[s], offset[s] = _robust_line(x, y)
+    return gain, offset
+
+
+def _robust_line(x: Floats, y: Floats) -> tuple[float, float]:
+    weight = np.ones(len(x))
+    slope = level = 0.0
+    for _ in range(_ROUNDS):
+        total = float(weight.sum())
+        middle_x, middle_y = float(weight @ x) / total, float(weight @ y) / total
+        slope = float(weight @ ((x - middle_x) * (y - middle_y))) / float(weight @ (x - middle_x) ** 2)
+        level = middle_y - slope * middle_x
+        apart = np.abs(y - slope * x - level)
+        spread = _MAD * float(np.median(apart))
+        if spread == 0.0:
+            break
+        weight = 1.0 / np.maximum(apart / (_HUBER * spread), 1.0)
+    return slope, level

@@ -1,0 +1,308 @@
+"""The linear system of a joint calibration: normal equations with the sky eliminated, never written out.
+
+Unknowns are the changes of every scan's logarithmic gain and offsets, of the template's amplitudes and of the
+smooth sky. What is left of the sky, one number per pixel, is eliminated exactly (destriping: Tristram & Ganga
+2007, Rep. Prog. Phys. 70, 899, section 5.3), which leaves products of the matrix with vectors, a few passes
+over the samples each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.imaging.scansums import pixel_sums, scan_blocks, scan_gradient, scan_model
+from photomitrus_cli.wise.jointpriors import Priors, SkyLevel
+
+Floats = NDArray[np.float64]
+
+# Parts in which samples are added up, whatever the number of threads, so that sums have one order.
+N_PARTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What does not change from one linearisation to the next.
+
+    Attributes
+    ----------
+    first : ndarray of int64, shape (S + 1,)
+    index : ndarray of int32, shape (n,)
+    node : ndarray of uint8, shape (n,)
+        The offset before the sample.
+    part : ndarray of float32, shape (n,)
+        How far it is towards the next one, 0 to 1.
+    modes : ndarray of float32, shape (n, J)
+        Template modes, MJy/sr.
+    n_nodes : int
+        Offsets per scan, K.
+    n_pixels : int
+        P.
+    """
+
+    first: NDArray[np.int64]
+    index: NDArray[np.int32]
+    node: NDArray[np.uint8]
+    part: NDArray[np.float32]
+    modes: NDArray[np.float32]
+    n_nodes: int
+    n_pixels: int
+
+    @property
+    def n_scans(self) -> int:
+        """Number of scans."""
+        return len(self.first) - 1
+
+    def parts(self) -> list[tuple[int, int]]:
+        """Give ranges of scans with about equal numbers of samples."""
+        wanted = np.linspace(0, self.first[-1], N_PARTS + 1)[1:-1]
+        edges = [0, *np.searchsorted(self.first, wanted).tolist(), self.n_scans]
+        return [(a, b) for a, b in pairwise(edges) if b > a]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknowns:
+    """A point, or a direction, in the space of the unknowns.
+
+    Attributes
+    ----------
+    log_gain : ndarray, shape (S,)
+    nodes : ndarray, shape (S, K)
+        DN.
+    amplitudes : ndarray, shape (J,)
+    smooth : tuple of ndarray
+        Of each level of the smooth sky, MJy/sr times its scale.
+    """
+
+    log_gain: Floats
+    nodes: Floats
+    amplitudes: Floats
+    smooth: tuple[Floats, ...]
+
+    def flat(self) -> Floats:
+        """Give one vector."""
+        return np.concatenate([self.log_gain, self.nodes.ravel(), self.amplitudes, *self.smooth])
+
+
+def unflatten(flat: Floats, design: Design, levels: tuple[SkyLevel, ...]) -> Unknowns:
+    """Undo `Unknowns.flat`; the arrays are views."""
+    n_scans, n_nodes, n_modes = design.n_scans, design.n_nodes, design.modes.shape[1]
+    sizes = [n_scans, n_scans * n_nodes, n_modes, *(level.n_blocks for level in levels)]
+    ends = np.cumsum(sizes)
+    gain, nodes, amplitudes, *smooth = np.split(flat, ends[:-1])
+    return Unknowns(gain, nodes.reshape(n_scans, n_nodes), amplitudes, tuple(smooth))
+
+
+def smooth_sky(smooth: tuple[Floats, ...], levels: tuple[SkyLevel, ...], n_pixels: int) -> Floats:
+    """Evaluate the smooth sky, MJy/sr, shape (P,)."""
+    total = np.zeros(n_pixels)
+    for values, level in zip(smooth, levels, strict=True):
+        total += level.sky(values)
+    return total
+
+
+class Threads:
+    """A pool that runs a function on the parts of the samples."""
+
+    def __init__(self, pool: ThreadPoolExecutor | None, parts: list[tuple[int, int]]) -> None:
+        self._pool = pool
+        self.parts = parts
+
+    def run(self, work: Callable[[int, int, int], None]) -> None:
+        """Call ``work(part, start, stop)`` for every part."""
+        jobs = [(k, *bounds) for k, bounds in enumerate(self.parts)]
+        if self._pool is None:
+            for job in jobs:
+                work(*job)
+            return
+        for future in [self._pool.submit(work, *job) for job in jobs]:
+            future.result()
+
+
+@contextmanager
+def threads(design: Design, workers: int) -> Iterator[Threads]:
+    """Open a pool of threads; kernels do not hold the interpreter's lock.
+
+    Parameters
+    ----------
+    design : Design
+    workers : int
+    """
+    parts = design.parts()
+    if min(workers, len(parts)) < 2:
+        yield Threads(None, parts)
+        return
+    with ThreadPoolExecutor(min(workers, len(parts))) as pool:
+        yield Threads(pool, parts)
+
+
+class System:
+    """Normal equations at one point of linearisation.
+
+    Parameters
+    ----------
+    design : Design
+    gain : ndarray, shape (S,)
+        DN per MJy/sr.
+    slope : ndarray, shape (n,)
+        Change of the sample with the logarithm of its gain, DN.
+    weight : ndarray, shape (n,)
+        DN^-2; 0 where the sample takes no part.
+    priors : Priors
+    bright : ndarray, shape (P,)
+        Present sky, MJy/sr.
+    pool : Threads
+
+    Notes
+    -----
+    Larger gains make a fainter sky, which its prior would always find more probable. So the prior is put on
+    the sky times the mean gain of the scans that see it: the sky's structure tells how gains differ from
+    scan to scan, and the template alone what they are.
+    """
+
+    def __init__(
+        self,
+        design: Design,
+        gain: Floats,
+        slope: Floats,
+        weight: Floats,
+        bright: Floats,
+        priors: Priors,
+        pool: Threads,
+    ) -> None:
+        self.design, self.gain, self.slope, self.weight, self.priors = design, gain, slope, weight, priors
+        self._pool = pool
+        self._model = np.zeros(len(design.index))
+        self._ones = np.ones(len(design.index))
+        self._seen = self._sums(np.zeros(len(design.index)))[1]
+        # Pixels without samples and without prior: anything but 0.
+        total = self._seen + priors.pixel_precision
+        self.full = np.where(total > 0, total, 1.0)
+        self.share = np.where(self._seen > 0, bright / np.where(self._seen > 0, self._seen, 1.0), 0.0)
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        design = self.design
+        n_smooth = sum(level.n_blocks for level in self.priors.levels)
+        return int(design.n_scans * (1 + design.n_nodes) + design.modes.shape[1] + n_smooth)
+
+    def _sums(self, value: Floats, gain: Floats | None = None) -> tuple[Floats, Floats]:
+        design = self.design
+        gain = self.gain if gain is None else gain
+        sums = np.zeros((2, len(self._pool.parts), design.n_pixels))
+
+        def work(part: int, start: int, stop: int) -> None:
+            """Add up one part."""
+            pixel_sums(
+                design.first, start, stop, design.index, self.weight, gain, value,
+                sums[0, part], sums[1, part],
+            )  # fmt: skip
+
+        self._pool.run(work)
+        return sums[0].sum(axis=0), sums[1].sum(axis=0)
+
+    def pixel_sky(self, value: Floats) -> Floats:
+        """Give the sky, beyond the smooth one, that fits values best, MJy/sr, shape (P,).
+
+        Parameters
+        ----------
+        value : ndarray, shape (n,)
+            What the rest of the model leaves, DN.
+        """
+        return np.asarray(self._sums(value)[0] / self.full)
+
+    def gradient(self, value: Floats, sky_pull: Floats | None = None) -> Floats:
+        """Project residuals, with the best sky taken out, on the unknowns.
+
+        Parameters
+        ----------
+        value : ndarray, shape (n,)
+            DN.
+        sky_pull : ndarray, shape (P,), optional
+            What else the pixels' sky is drawn to, as a gradient, (MJy/sr)^-1.
+        """
+        return self._project(value, self._sums(value)[0], sky_pull)
+
+    def _project(self, value: Floats, sums: Floats, sky_pull: Floats | None = None) -> Floats:
+        design, levels = self.design, self.priors.levels
+        sky = (sums if sky_pull is None else sums + sky_pull) / self.full
+        # What the best sky leaves of a pixel's sum, as far as the prior keeps it from taking all.
+        left = sums - self._seen * sky
+        pull = left * self.share
+        to_gain = np.zeros(design.n_scans)
+        to_nodes = np.zeros((design.n_scans, design.n_nodes))
+        to_modes = np.zeros((design.n_scans, design.modes.shape[1]))
+
+        def work(_: int, start: int, stop: int) -> None:
+            """Project one part."""
+            scan_gradient(
+                design.first, start, stop, design.index, design.node, design.part, self.slope, design.modes,
+                self.weight, self.gain, value, sky, pull, to_gain, to_nodes, to_modes,
+            )  # fmt: skip
+
+        self._pool.run(work)
+        smooth = tuple(level.gather(left) for level in levels)
+        return Unknowns(to_gain, to_nodes, to_modes.sum(axis=0), smooth).flat()
+
+    def product(self, flat: Floats) -> Floats:
+        """Multiply the matrix of the normal equations by a vector."""
+        design = self.design
+        x = unflatten(flat, design, self.priors.levels)
+        # Sums of weight gain^2 times the gains' changes: pixel_sums with gains of (gain^2 x) and values of 1.
+        mean_change = self._sums(self._ones, self.gain**2 * x.log_gain)[0]
+        sky = smooth_sky(x.smooth, self.priors.levels, design.n_pixels) - self.share * mean_change
+        sums = np.zeros((len(self._pool.parts), design.n_pixels))
+        model = self._model
+
+        def work(part: int, start: int, stop: int) -> None:
+            """Evaluate one part."""
+            scan_model(
+                design.first, start, stop, design.index, design.node, design.part, self.slope, design.modes,
+                self.weight, self.gain, x.log_gain, x.nodes, x.amplitudes, sky, model, sums[part],
+            )  # fmt: skip
+
+        self._pool.run(work)
+        return self._project(model, sums.sum(axis=0)) + self.prior_product(flat)
+
+    def prior_product(self, flat: Floats) -> Floats:
+        """Multiply the priors' matrix by a vector."""
+        priors = self.priors
+        x = unflatten(flat, self.design, priors.levels)
+        smooth = tuple(
+            values * level.precision for values, level in zip(x.smooth, priors.levels, strict=True)
+        )
+        return Unknowns(
+            priors.gain.product(x.log_gain),
+            x.nodes @ priors.node_precision,
+            x.amplitudes * priors.mode_precision,
+            smooth,
+        ).flat()
+
+    def blocks(self) -> Floats:
+        """Give each scan's own block, sky eliminated, without priors, shape (S, K + 1, K + 1)."""
+        design = self.design
+        side = design.n_nodes + 1
+        blocks = np.zeros((design.n_scans, side, side))
+
+        def work(_: int, start: int, stop: int) -> None:
+            """Add up one part."""
+            scan_blocks(
+                design.first, start, stop, design.index, design.node, design.part, self.slope, self.weight,
+                self.gain, self.full, blocks,
+            )  # fmt: skip
+
+        self._pool.run(work)
+        upper = np.triu(np.ones((side, side)), 1)
+        return np.asarray(blocks + np.transpose(blocks * upper, (0, 2, 1)))
+
+    def level_diagonal(self, level: SkyLevel) -> Floats:
+        """Give the diagonal of a level of the smooth sky, with its prior."""
+        left = self._seen * (1.0 - self._seen / self.full)
+        return level.squared(left) + level.precision
