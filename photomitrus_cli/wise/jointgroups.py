@@ -15,11 +15,11 @@ from photomitrus_cli.wise.jointsystem import System, Unknowns
 Floats = NDArray[np.float64]
 
 # Scans of one side of the Sun whose fields overlap: 47' of field at 4' from orbit to orbit.
-_OVERLAPPING = 12
+_TOGETHER = 12
 # The matrix of the groups is inverted as a whole: 6000 unknowns take 0.3 GB and seconds.
 _MOST_UNKNOWNS = 6000
 # Levels of the smooth sky with at most so many numbers belong to the second level.
-_MOST_NUMBERS = 1200
+_MOST_NUMBERS = 500
 _RIDGE = 1e-9
 
 
@@ -131,7 +131,7 @@ def make_groups(
     n_pixels, n_nodes : int
     """
     most = max(2, _MOST_UNKNOWNS // (n_nodes + 1))
-    size = max(_OVERLAPPING // 2, -(-len(side) // most))
+    size = max(_TOGETHER, -(-len(side) // most))
     group = np.zeros(len(side), np.int32)
     n_groups = 0
     for one in np.unique(side):

@@ -14,7 +14,8 @@ from photomitrus_cli.wise.jointsystem import System, Unknowns, unflatten
 Floats = NDArray[np.float64]
 
 MAX_STEPS = 2000
-_ENOUGH = 1.0
+# Changes of chi^2 that are not worth a step: by 1, and by this for each unknown.
+_ENOUGH, _ENOUGH_EACH = 1.0, 1e-4
 
 
 class Preconditioner:
@@ -75,7 +76,7 @@ def solve_linear(
     preconditioner : Preconditioner
     tolerance : float
         Of the residual, relative to the right side, both preconditioned. Where that is less, a residual is
-        enough that would change chi^2 by 1: errors are larger.
+        enough that would change chi^2 by 1, or by 1e-4 for each unknown: errors are larger.
 
     Returns
     -------
@@ -92,7 +93,7 @@ def solve_linear(
     z = preconditioner(residual)
     direction = z.copy()
     rz = float(residual @ z)
-    target = max(tolerance**2 * rz, _ENOUGH)
+    target = max(tolerance**2 * rz, _ENOUGH, _ENOUGH_EACH * system.size)
     for step in range(MAX_STEPS):
         if rz <= target:
             return x, step
