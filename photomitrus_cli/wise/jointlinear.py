@@ -14,8 +14,9 @@ from photomitrus_cli.wise.jointsystem import System, Unknowns, unflatten
 Floats = NDArray[np.float64]
 
 MAX_STEPS = 2000
-# Changes of chi^2 that are not worth a step: by 1, and by this for each unknown.
-_ENOUGH, _ENOUGH_EACH = 1.0, 1e-4
+# Changes of chi^2 that are not worth a step, of all unknowns and for each. 1 would let any one of them be off
+# by its error.
+_ENOUGH, _ENOUGH_EACH = 0.05, 1e-6
 
 
 class Preconditioner:
@@ -76,7 +77,7 @@ def solve_linear(
     preconditioner : Preconditioner
     tolerance : float
         Of the residual, relative to the right side, both preconditioned. Where that is less, a residual is
-        enough that would change chi^2 by 1, or by 1e-4 for each unknown: errors are larger.
+        enough that would change chi^2 by 0.05, or by 1e-6 for each unknown: errors are larger.
 
     Returns
     -------

@@ -214,6 +214,8 @@ def solve(problem: Problem, used: Bools, pool: Threads, start: Start | Solution 
         if largest < _SETTLED:
             break
         strengths = _measure(problem, result, used)
+    else:
+        _log.warning("after %d rounds gains still change by up to %.1e", n_round, largest)
     return result
 
 
