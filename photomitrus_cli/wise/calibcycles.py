@@ -133,7 +133,7 @@ def solve_in_cycles(
             marked = marker.mark(accepted)
             n_changed = int(np.count_nonzero(marked != excluded))
             _tell(samples, cycle, judged, n_changed)
-            excluded, start = marked, solver.start_of(solution)
+            excluded, start = marked, solution
             advance()
             settled = not refused.any() and n_changed <= max(_SETTLED * len(samples), _FEW)
             if settled:

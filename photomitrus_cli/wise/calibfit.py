@@ -21,36 +21,31 @@ _PART, _SIGMAS_OF_PART = 0.9, 1.644854
 
 
 class Solved(Protocol):
-    """What is needed of a solution, whatever the method; S scans, n samples, P pixels.
-
-    Attributes
-    ----------
-    gain : ndarray of float64, shape (S,)
-        DN per MJy/sr.
-    offset : ndarray of float64, shape (n,)
-        DN.
-    zodi : ndarray of float64, shape (n,)
-        The template as scaled by the fit, MJy/sr.
-    sky : ndarray of float64, shape (P,)
-        MJy/sr.
-    residual : ndarray of float64, shape (n,)
-        DN.
-    map_weight : ndarray of float64, shape (n,)
-        Inverse variance of a calibrated sample, (MJy/sr)^-2.
-    """
+    """What is needed of a solution, whatever the method; S scans, n samples, P pixels."""
 
     @property
-    def gain(self) -> Floats: ...  # noqa: D102
+    def gain(self) -> Floats:
+        """Gains, DN per MJy/sr, shape (S,)."""
+
     @property
-    def offset(self) -> Floats: ...  # noqa: D102
+    def offset(self) -> Floats:
+        """Offsets of the samples, DN, shape (n,)."""
+
     @property
-    def zodi(self) -> Floats: ...  # noqa: D102
+    def zodi(self) -> Floats:
+        """Template as scaled by the fit, MJy/sr, shape (n,)."""
+
     @property
-    def sky(self) -> Floats: ...  # noqa: D102
+    def sky(self) -> Floats:
+        """Sky, MJy/sr, shape (P,)."""
+
     @property
-    def residual(self) -> Floats: ...  # noqa: D102
+    def residual(self) -> Floats:
+        """Value less model, DN, shape (n,)."""
+
     @property
-    def map_weight(self) -> Floats: ...  # noqa: D102
+    def map_weight(self) -> Floats:
+        """Inverse variances of calibrated samples, (MJy/sr)^-2, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,10 +17,11 @@ from photomitrus_cli.wise.calibfit import pixel_means
 from photomitrus_cli.wise.calibmaps import Calibrated, Difference, differences, full_sky
 from photomitrus_cli.wise.calibmasks import count_reasons
 from photomitrus_cli.wise.calibrun import CalibrateRun
-from photomitrus_cli.wise.calibsolve import Errors, Prior
+from photomitrus_cli.wise.calibsolve import Prior
 from photomitrus_cli.wise.calibstart import AMPLITUDES, PRIOR, ZERO_SHIFT
 from photomitrus_cli.wise.calibtables import ResidualTable, ScanTable
 from photomitrus_cli.wise.calibzero import zero_shift
+from photomitrus_cli.wise.jointerrors import Errors
 from photomitrus_cli.wise.samples import UNMAPPED, Samples
 
 Floats = NDArray[np.float64]

@@ -5,53 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import ConfigError
+from photomitrus_cli.wise import jointsolve
 from photomitrus_cli.wise.calibfit import Solved
 from photomitrus_cli.wise.calibsettings import CalibrateSettings
 from photomitrus_cli.wise.jointdesign import MODES, Choices, Problem, make_problem
+from photomitrus_cli.wise.jointerrors import Errors, errors_of
 from photomitrus_cli.wise.jointstart import Start
+from photomitrus_cli.wise.jointsystem import threads
 from photomitrus_cli.wise.samples import FLAGGED, Samples
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Bits = NDArray[np.uint8]
-
-
-class Errors(Protocol):
-    """Errors of a solution, 1 sigma.
-
-    Attributes
-    ----------
-    gain : ndarray of float64, shape (S,)
-        Relative; NaN where a scan tells nothing.
-    offset : ndarray of float64, shape (S,)
-        Of the mean offset, DN.
-    amplitudes : ndarray of float64, shape (J,)
-    sky : ndarray of float64, shape (P,)
-        Of the map from those of the calibration, MJy/sr.
-    common_gain : float
-        Of the mean gain of all scans, relative; NaN where it is not known.
-    zero_level : float
-        Of the level of the map, MJy/sr; NaN likewise.
-    """
-
-    @property
-    def gain(self) -> Floats: ...  # noqa: D102
-    @property
-    def offset(self) -> Floats: ...  # noqa: D102
-    @property
-    def amplitudes(self) -> Floats: ...  # noqa: D102
-    @property
-    def sky(self) -> Floats: ...  # noqa: D102
-    @property
-    def common_gain(self) -> float: ...  # noqa: D102
-    @property
-    def zero_level(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,18 +49,16 @@ class Solver:
     Attributes
     ----------
     solve : callable
-        From the bits of excluded samples (n,), the accepted scans (S,) and where to start, to a solution.
+        From the bits of excluded samples (n,), the accepted scans (S,) and where to start (a solution of this
+        problem, an earlier calibration or None; some methods always start anew), to a solution.
     errors : callable
         From a solution to its errors.
-    start_of : callable
-        From a solution to where the next one can start; None for a method that always starts anew.
     prior : callable
         From a solution to what it supposes.
     """
 
     solve: Callable[[Bits, Flags, Any], Any]
     errors: Callable[[Any], Errors]
-    start_of: Callable[[Any], Any]
     prior: Callable[[Any], Prior]
 
 
@@ -153,7 +122,6 @@ def open_solver(
     if settings.method == "seed":
         yield _line_solver(problem, settings)
         return
-    from photomitrus_cli.wise import jointerrors, jointsolve, jointsystem
 
     def solve(
         excluded: Bits, accepted: Flags, start: Start | jointsolve.Solution | None
@@ -163,10 +131,10 @@ def open_solver(
 
     def errors(solution: jointsolve.Solution) -> Errors:
         """Draw errors while the threads are there."""
-        return jointerrors.errors_of(solution, settings.draws, settings.draw_seed)
+        return errors_of(solution, settings.draws, settings.draw_seed)
 
-    with jointsystem.threads(problem.design, workers) as pool:
-        yield Solver(solve, errors, lambda solution: solution, _joint_prior)
+    with threads(problem.design, workers) as pool:
+        yield Solver(solve, errors, _joint_prior)
 
 
 def _joint_prior(solution: Any) -> Prior:
@@ -199,7 +167,6 @@ def _line_solver(problem: Problem, settings: CalibrateSettings) -> Solver:
     return Solver(
         solve,
         lambda solution: errors_per_scan(last[0], solution),
-        lambda _: None,
         lambda solution: Prior(solution.walk, solution.jitter, solution.baseline),
     )
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.imaging.scanmaps import MIN_SCANS
 from photomitrus_cli.wise.jointdesign import Problem
+from photomitrus_cli.wise.jointerrors import Errors
 from photomitrus_cli.wise.jointstart import robust_lines, robust_spreads
 from photomitrus_cli.wise.samples import UNMAPPED
 
@@ -112,32 +113,6 @@ class LineSolution:
     n_steps: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LineErrors:
-    """Errors of the lines, 1 sigma.
-
-    Attributes
-    ----------
-    gain : ndarray, shape (S,)
-        Relative; NaN for scans without a line of their own.
-    offset : ndarray, shape (S,)
-        DN; NaN likewise.
-    amplitudes : ndarray, shape (J,)
-        Zeros.
-    sky : ndarray, shape (P,)
-        Error of the map from those of gains and offsets, MJy/sr.
-    common_gain, zero_level : float
-        Of the mean gain, relative, and of the map's level, MJy/sr: not known.
-    """
-
-    gain: Floats
-    offset: Floats
-    amplitudes: Floats
-    sky: Floats
-    common_gain: float = float("nan")
-    zero_level: float = float("nan")
-
-
 def solve_per_scan(problem: Problem, used: Bools, choices: LineChoices) -> LineSolution:
     """Fit a line to each scan and average what is left to a map, by turns; then splines, then clipping.
 
@@ -184,7 +159,7 @@ def solve_per_scan(problem: Problem, used: Bools, choices: LineChoices) -> LineS
     )  # fmt: skip
 
 
-def errors_per_scan(problem: Problem, solution: LineSolution) -> LineErrors:
+def errors_per_scan(problem: Problem, solution: LineSolution) -> Errors:
     """Give the errors of the lines, each fitted by itself.
 
     Residuals along a scan resemble each other, so its fitted samples are cut into twelve pieces, and what
@@ -220,7 +195,8 @@ def errors_per_scan(problem: Problem, solution: LineSolution) -> LineErrors:
     sky = np.divide(summed, weights, out=np.full(n_pixels, np.nan), where=weights > 0)
     at_zero = of_level + (of_slope * middle - 2.0 * of_both) * middle
     errors = np.sqrt(of_slope) / solution.gain, np.sqrt(np.maximum(at_zero, 0.0))
-    return LineErrors(*errors, np.zeros(len(solution.amplitudes)), sky)
+    unknown = float("nan")
+    return Errors(*errors, np.zeros(len(solution.amplitudes)), sky, unknown, unknown, unknown)
 
 
 def _pieces(problem: Problem, fitted: Bools) -> NDArray[np.int64]:
