@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from photomitrus_cli.errors import InputError
+from photomitrus_cli.io.atomic import atomic_path
 
 
 def square_slowly(unit: int) -> int:
@@ -60,3 +61,15 @@ def interrupt_blocked(unit: int) -> bool:
     del unit
     blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     return blocked or signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def write_or_refuse(unit: tuple[int, Path]) -> None:
+    """Refuse the first unit once the second has begun to write its file, which takes for ever."""
+    number, folder = unit
+    if number:
+        with atomic_path(folder / "never.unit") as part:
+            part.touch()
+            time.sleep(60)
+    while not list(folder.glob(".never.*")):
+        time.sleep(0.01)
+    raise InputError("refused")

@@ -218,7 +218,12 @@ def open_store(folder: Path, key: str, *, resume: bool) -> Iterator[Store]:
         if not resume:
             _empty(folder, keep=lock)
         remove_stale_parts(folder)
-        yield Store(folder, key)
+        try:
+            yield Store(folder, key)
+        except BaseException:
+            # Checkpoints serve a later run; what ended workers had begun to write serves nobody.
+            remove_stale_parts(folder)
+            raise
         # The product is safe by now; what cannot be removed (another run may be opening the lock) may stay.
         _remove(folder)
 

@@ -135,9 +135,17 @@ class SerialExecutor:
 class PoolExecutor:
     """Runs units on a pool with the interface of ``concurrent.futures`` (processes or MPI ranks)."""
 
-    def __init__(self, pool: Any, workers: int, restart: Callable[[], Any] | None = None) -> None:
+    def __init__(
+        self,
+        pool: Any,
+        workers: int,
+        restart: Callable[[], Any] | None = None,
+        stop: Callable[[], None] | None = None,
+    ) -> None:
         self._pool = pool
         self._restart = restart
+        self._stop = stop
+        self._is_stopped = False
         self.workers = workers
         # Of a pool that we did not start ourselves nobody knows where its workers are.
         self.is_local = restart is not None
@@ -155,7 +163,10 @@ class PoolExecutor:
 
         A unit that kills its worker process (a crash in native code) becomes an expected error of that unit:
         those that can have been at work are run again one at a time on fresh processes, the rest as before.
+        When an error ends the run, local workers are ended before it is raised: none writes on.
         """
+        if self._is_stopped:
+            self._start_again()
         outcomes: dict[int, Outcome[Result]] = {}
         work = _Work(function, units, outcomes, keep_going, advance or _ignore, consume)
         while pending := [i for i in range(len(units)) if i not in outcomes]:
@@ -182,20 +193,27 @@ class PoolExecutor:
         except BaseException:
             for future in futures:
                 future.cancel()
+            if self._stop is not None:
+                self._stop()
+                self._is_stopped = True
             raise
 
     def _run_singly(self, work: _Work[Unit, Result], indices: Sequence[int]) -> None:
-        assert self._restart is not None  # noqa: S101 - narrows the type; the caller has tested it
-        self._pool = self._restart()
+        self._start_again()
         for index in indices:
             try:
                 self._run_together(work, [index])
             except BrokenProcessPool as crash:
-                self._pool = self._restart()
+                self._start_again()
                 error = InputError(f"{work.units[index]}: the worker process died while working on it")
                 if not work.keep_going:
                     raise error from crash
                 work.finish(index, Outcome(index, None, error))
+
+    def _start_again(self) -> None:
+        assert self._restart is not None  # noqa: S101 - narrows the type; only local pools come here
+        self._pool = self._restart()
+        self._is_stopped = False
 
 
 @dataclass(frozen=True)
@@ -273,8 +291,14 @@ def local_executor(jobs: int) -> Iterator[Executor]:
                 pool.submit(os.getpid)
         return pool
 
+    def stop() -> None:
+        """End the workers at once and wait until they are gone."""
+        _kill(pools)
+        for old in pools:
+            old.shutdown(wait=True, cancel_futures=True)
+
     try:
-        yield PoolExecutor(start(), jobs, restart=start)
+        yield PoolExecutor(start(), jobs, restart=start, stop=stop)
     except BaseException:
         _kill(pools)
         raise

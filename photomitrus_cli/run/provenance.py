@@ -21,7 +21,7 @@ from typing import Any
 
 from photomitrus_cli import __version__
 from photomitrus_cli.errors import InputError, OutputExistsError, WriteError
-from photomitrus_cli.io.atomic import FileRecord, crc32_file, write_json, write_text
+from photomitrus_cli.io.atomic import FileRecord, crc32_file, remove_stale_parts, write_json, write_text
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.summary import UnitRecord
 
@@ -249,7 +249,8 @@ def write_manifest(
 
 
 def write_failure(product: Product, record: RunRecord, context: Context, error: BaseException) -> None:
-    """Record a failed run beside the product, without touching a complete one."""
+    """Record a failed run beside the product, without touching a complete one; unfinished files go."""
+    remove_stale_parts(product.folder)
     body = {
         "status": "failed",
         "error": _told(error),

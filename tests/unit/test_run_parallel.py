@@ -17,9 +17,11 @@ from truthkit.workunits import (
     process_of,
     refuse_three,
     square_slowly,
+    write_or_refuse,
 )
 
 from photomitrus_cli.errors import AstromapError, ConfigError, InputError, PartialError, WriteError
+from photomitrus_cli.run.checkpoint import open_store
 from photomitrus_cli.run.machine import available_cores
 from photomitrus_cli.run.parallel import Executor, SerialExecutor, local_executor
 
@@ -105,6 +107,16 @@ def test_a_dying_worker_costs_one_unit() -> None:
 def test_a_dying_worker_ends_the_run_without_keep_going() -> None:
     with local_executor(2) as executor, pytest.raises(InputError, match="the worker process died"):
         executor.run(die_at, [(i, (1,)) for i in range(4)])
+
+
+def test_a_failed_run_leaves_no_worker_at_work(tmp_path: Path) -> None:
+    """What a worker is writing when another unit fails is neither finished nor left behind."""
+    folder = tmp_path / "work"
+    with local_executor(2) as executor:
+        with pytest.raises(InputError, match="refused"), open_store(folder, "key", resume=False):
+            executor.run(write_or_refuse, [(0, folder), (1, folder)])
+        assert {path.name for path in folder.iterdir()} == {"lock"}
+        assert [one.result for one in executor.run(square_slowly, range(3))] == [0, 1, 4]
 
 
 def test_few_units_are_repeated_after_a_death(tmp_path: Path) -> None:
