@@ -31,11 +31,11 @@ def scan_model(
     log_gain: Floats,
     nodes: Floats,
     amplitudes: Floats,
-    sky: Floats,
     out: Floats,
     sums: Floats,
+    changes: Floats,
 ) -> None:
-    """Evaluate the linearised model of scans, and add it up per sky pixel.
+    """Evaluate the linearised model of scans, without the sky, and add it up per sky pixel.
 
     Parameters
     ----------
@@ -53,11 +53,10 @@ def scan_model(
         Changes.
     nodes : ndarray, shape (S, K)
     amplitudes : ndarray, shape (J,)
-    sky : ndarray, shape (P,)
     out : ndarray, shape (n,)
         Gets the model.
-    sums : ndarray, shape (P,)
-        Gets ``weight gain model`` added.
+    sums, changes : ndarray, shape (P,)
+        Get ``weight gain model`` and ``weight gain^2 log_gain`` added.
     """
     for s in range(start, stop):
         g = gain[s]
@@ -69,12 +68,13 @@ def scan_model(
             k = node[i]
             f = part[i]
             p = index[i]
-            bright = sky[p]
+            bright = 0.0
             for j in range(modes.shape[1]):
                 bright += modes[i, j] * amplitudes[j]
             u = slope[i] * log_gain[s] + nodes[s, k] * (1.0 - f) + nodes[s, k + 1] * f + g * bright
             out[i] = u
             sums[p] += w * g * u
+            changes[p] += w * g * g * log_gain[s]
 
 
 @kernel

@@ -13,7 +13,7 @@ from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.run.provenance import RunRecord
 from photomitrus_cli.wise.calibrun import CalibrateRun
 from photomitrus_cli.wise.calibsettings import COSECANT, CalibrateSettings
-from photomitrus_cli.wise.calibstart import AMPLITUDES, PRIOR, ZERO_SHIFT
+from photomitrus_cli.wise.calibstart import AMPLITUDES, BASELINE_DEG, PRIOR, ZERO_SHIFT
 from photomitrus_cli.wise.facts import WAVELENGTH_UM
 from photomitrus_cli.wise.zodicards import zodi_cards
 
@@ -119,6 +119,7 @@ def calibration_meta(run: CalibrateRun, facts: Mapping[str, Any]) -> dict[str, A
         "band": run.settings.band,
         "method": run.settings.method,
         "zero": zero_text(run.settings),
+        BASELINE_DEG: run.settings.baseline_deg,
         "zodi": zodi | {"components": list(run.components)},
         **{name: facts[name] for name in _TOLD},
     }

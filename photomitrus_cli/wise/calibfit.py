@@ -32,6 +32,10 @@ class Solved(Protocol):
         """Offsets of the samples, DN, shape (n,)."""
 
     @property
+    def nodes(self) -> Floats:
+        """Offsets at places along the scans, DN, shape (S, K)."""
+
+    @property
     def zodi(self) -> Floats:
         """Template as scaled by the fit, MJy/sr, shape (n,)."""
 

@@ -127,7 +127,9 @@ def _calibrate(plan: CalibrateRun, samples: Samples, context: Context) -> tuple[
     excluded = exclude(samples, plan.rules())
     start = None
     if settings.start is not None:
-        start = read_start(settings.start, settings.band, samples, tuple(plan.choices.modes))
+        start = read_start(
+            settings.start, settings.band, samples, tuple(plan.choices.modes), settings.baseline_deg
+        )
     workers = context.executor.workers if context.executor.is_local else 1
     with open_solver(samples, plan.choices, settings, workers) as solver:
         cycled = solve_in_cycles(samples, excluded, solver, settings, context, start)

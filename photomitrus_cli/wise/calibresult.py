@@ -132,6 +132,7 @@ def scan_table(samples: Samples, cycled: Cycled, errors: Errors, shift: float) -
         numbers.offset - shift * numbers.gain,
         np.where(accepted, errors.offset, np.nan),
         numbers.drift,
+        np.where(accepted[:, None], cycled.solution.nodes - shift * numbers.gain[:, None], np.nan),
         numbers.residual_rms,
         numbers.chi2,
         numbers.correlation,

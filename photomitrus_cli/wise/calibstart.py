@@ -16,7 +16,7 @@ from photomitrus_cli.wise.jointstart import Start
 from photomitrus_cli.wise.samples import Samples
 
 # Keys of the table's meta data that another run reads.
-ZERO_SHIFT, AMPLITUDES, PRIOR = "zero_shift_mjy_sr", "amplitudes", "prior"
+ZERO_SHIFT, AMPLITUDES, PRIOR, BASELINE_DEG = "zero_shift_mjy_sr", "amplitudes", "prior", "baseline_deg"
 
 
 def start_files(folder: Path, band: int) -> tuple[Path, Path]:
@@ -42,7 +42,9 @@ def start_files(folder: Path, band: int) -> tuple[Path, Path]:
     return table, sky
 
 
-def read_start(folder: Path, band: int, samples: Samples, modes: tuple[str, ...]) -> Start:
+def read_start(
+    folder: Path, band: int, samples: Samples, modes: tuple[str, ...], baseline_deg: float
+) -> Start:
     """Read an earlier calibration.
 
     Parameters
@@ -54,6 +56,8 @@ def read_start(folder: Path, band: int, samples: Samples, modes: tuple[str, ...]
         To be calibrated; scans are matched by name.
     modes : tuple of str
         To be fitted to the template; those that the earlier one had not begin at 0.
+    baseline_deg : float
+        Distance of the offsets along a scan, deg; earlier ones at other distances do not serve.
 
     Returns
     -------
@@ -75,18 +79,22 @@ def read_start(folder: Path, band: int, samples: Samples, modes: tuple[str, ...]
         )
     if "SKY" not in old.columns:
         raise InputError(f"{sky_path}: has no column SKY")
-    shift, amplitudes, prior = _meta(meta, path)
+    shift, amplitudes, prior, spacing = _meta(meta, path)
     rows = {name: row for row, name in enumerate(table.scan.tolist())}
     gain, offset = np.full((2, samples.n_scans), np.nan)
+    n_nodes = table.baseline.shape[1] if spacing == baseline_deg else 0
+    nodes = np.full((samples.n_scans, n_nodes), np.nan)
     for scan, name in enumerate(samples.names):
         row = rows.get(name)
         if row is not None and table.accepted[row] and table.gain[row] > 0:
             gain[scan] = table.gain[row]
             # What fixed the level then need not do so now.
             offset[scan] = table.offset[row] + shift * table.gain[row]
+            nodes[scan] = table.baseline[row, :n_nodes] + shift * table.gain[row]
     return Start(
         gain,
         offset,
+        nodes,
         np.array([amplitudes.get(name, 0.0) for name in modes]),
         _sky_at(old.pixels, np.asarray(old.columns["SKY"], np.float64) - shift, samples),
         *(prior.get(name, 0.0) for name in ("walk", "jitter", "baseline_dn")),
@@ -98,12 +106,12 @@ def _sky_at(pixels: NDArray[np.int64], values: NDArray[np.float64], samples: Sam
     return np.where(pixels[place] == samples.pixels, values[place], np.nan)
 
 
-def _meta(meta: dict[str, Any], path: Path) -> tuple[float, dict[str, float], dict[str, float]]:
+def _meta(meta: dict[str, Any], path: Path) -> tuple[float, dict[str, float], dict[str, float], float]:
     try:
-        shift = float(meta[ZERO_SHIFT])
+        shift, spacing = float(meta[ZERO_SHIFT]), float(meta[BASELINE_DEG])
         amplitudes = {str(name): float(entry["value"]) for name, entry in meta[AMPLITUDES].items()}
         prior = {str(name): float(value) for name, value in meta[PRIOR].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path}: does not tell its zero level, amplitudes and prior") from error
     finite = {name: value for name, value in prior.items() if np.isfinite(value)}
-    return shift, amplitudes, finite
+    return shift, amplitudes, finite, spacing

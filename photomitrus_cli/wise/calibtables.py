@@ -33,6 +33,7 @@ COLUMNS: dict[str, tuple[str, str | None, str]] = {
     "offset": ("f8", "DN", "mean offset"),
     "offset_sigma": ("f8", "DN", "1-sigma error of offset"),
     "drift_rms": ("f8", "DN", "rms of the baselines along the scan about their mean"),
+    "baseline": ("f8", "DN", "offsets at places along the scan, baseline_deg apart, from its first sample"),
     "residual_rms": ("f8", "MJy / sr", "rms of scan less model, map pixels in the fit"),
     "chi2": ("f8", None, "chi^2 per map pixel in the fit"),
     "correlation": ("f8", None, "r^2 of calibrated brightness with the zodiacal template"),
@@ -55,10 +56,13 @@ _KINDS = {"str": "U", "f8": "f", "i8": "iu", "bool": "b"}
 class ScanTable:
     """What was fitted to each scan; arrays of shape (S,), see `COLUMNS` for what they are.
 
+    Offsets between the places of `baseline` are interpolated linearly.
+
     Attributes
     ----------
     scan, reason : ndarray of str
     mjd, gain, gain_sigma, offset, offset_sigma, drift_rms : ndarray of float64
+    baseline : ndarray of float64, shape (S, K)
     residual_rms, chi2, correlation : ndarray of float64
     side, n_samples, n_used : ndarray of int64
     ascending, accepted : ndarray of bool
@@ -75,6 +79,7 @@ class ScanTable:
     offset: Float
     offset_sigma: Float
     drift_rms: Float
+    baseline: Float
     residual_rms: Float
     chi2: Float
     correlation: Float

@@ -14,9 +14,9 @@ from photomitrus_cli.wise.jointsystem import Unknowns, unflatten
 
 Floats = NDArray[np.float64]
 
-# Residual of the linear systems, relative. With 3e-2 the error of the bands, which converges last, is a third
+# Residual of the linear systems, relative. With 1e-3 the error of the bands, which converges last, is a tenth
 # too small.
-_TOLERANCE = 1e-2
+_TOLERANCE = 3e-4
 # Variances of so many successive scans are averaged: those of few draws scatter, and they change slowly.
 _SCANS_TOGETHER = 11
 

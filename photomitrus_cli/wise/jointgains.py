@@ -18,8 +18,7 @@ def measure_gain_prior(
 ) -> tuple[float, float]:
     """Find the random walk and the jitter that make measured gains most probable.
 
-    The walk's marginal likelihood comes from a Kalman filter (Durbin & Koopman 2012, section 2.2, with a
-    diffuse start).
+    The likelihood is the walk's marginal one with a diffuse start (Durbin & Koopman 2012, section 5.7).
 
     Parameters
     ----------
@@ -67,16 +66,16 @@ def measure_gain_prior(
 
 
 def _minus_log_likelihood(t: Floats, y: Floats, noise: Floats, rate: float) -> float:
-    """Run the filter; steps and noise are variances."""
-    steps = (rate * np.diff(t)).tolist()
-    measured, variances = y.tolist(), noise.tolist()
-    level, spread, total = measured[0], variances[0], 0.0
-    for value, variance, step in zip(measured[1:], variances[1:], steps, strict=True):
-        spread += step
-        expected = spread + variance
-        apart = value - level
-        total += float(np.log(expected)) + apart * apart / expected
-        share = spread / expected
-        level += share * apart
-        spread *= 1.0 - share
-    return total
+    """Give it for the differences of successive values, whose covariance is tridiagonal.
+
+    Differences know nothing of the first level, which is what a diffuse start means.
+    """
+    from scipy.linalg import cho_solve_banded, cholesky_banded
+
+    change = np.diff(y)
+    covariance = np.zeros((2, len(change)))
+    covariance[0] = rate * np.diff(t) + noise[1:] + noise[:-1]
+    covariance[1, :-1] = -noise[1:-1]
+    factor = cholesky_banded(covariance, lower=True, check_finite=False)
+    apart = change @ cho_solve_banded((factor, True), change, check_finite=False)
+    return float(2.0 * np.sum(np.log(factor[0])) + apart)

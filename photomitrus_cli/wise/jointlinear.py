@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.wise.jointgroups import Groups
+from photomitrus_cli.wise.jointskyinverse import sky_inverse
 from photomitrus_cli.wise.jointsystem import System, Unknowns, unflatten
 
 Floats = NDArray[np.float64]
@@ -16,23 +17,23 @@ Floats = NDArray[np.float64]
 MAX_STEPS = 2000
 # Changes of chi^2 that are not worth a step, of all unknowns and for each. 1 would let any one of them be off
 # by its error.
-_ENOUGH, _ENOUGH_EACH = 0.05, 1e-6
+_ENOUGH, _ENOUGH_EACH = 5e-3, 1e-7
 
 
 class Preconditioner:
-    """Each scan by itself, plus groups of scans together.
+    """Each scan by itself, plus the smooth sky by itself, plus groups of scans together.
 
-    Scan by scan the matrix is inverted exactly. What changes alike in neighbouring scans, template amplitudes
-    and the coarse levels of the smooth sky can take each other's place, which makes plain iterations slow; on
-    these the matrix is inverted exactly, too (two levels, additive: Dryja & Widlund 1987; groups that move
-    together: Nicolaides 1987).
+    Scan by scan the matrix is inverted exactly, and so it is for the smooth sky. What changes alike in
+    neighbouring scans, template amplitudes and the coarse levels of the smooth sky can take each other's
+    place, which makes plain iterations slow; on these the matrix is inverted exactly, too (two levels,
+    additive: Dryja & Widlund 1987; groups that move together: Nicolaides 1987).
 
     Parameters
     ----------
     system : System
     groups : Groups
     earlier : Preconditioner, optional
-        Of a system with nearly the same weights, whose inverse for the groups will do.
+        Of a system with nearly the same weights, whose inverses for sky and groups will do.
     """
 
     def __init__(self, system: System, groups: Groups, earlier: Preconditioner | None = None) -> None:
@@ -45,10 +46,12 @@ class Preconditioner:
         # A scan without samples has no gain and no offset of its own; 1e-10 keeps its block invertible.
         scaled = blocks / (scale[:, :, None] * scale[:, None, :]) + 1e-10 * np.eye(blocks.shape[1])
         self.inverse = np.linalg.inv(scaled) / (scale[:, :, None] * scale[:, None, :])
-        self._levels = [np.maximum(system.level_diagonal(level), 1e-300) for level in priors.levels]
         self._modes = np.zeros(design.modes.shape[1])
         self.factor: Callable[[Unknowns], Unknowns] = (
             groups.factor(system) if earlier is None else earlier.factor
+        )
+        self.sky: Callable[[tuple[Floats, ...]], tuple[Floats, ...]] = (
+            sky_inverse(system) if earlier is None else earlier.sky
         )
 
     def __call__(self, flat: Floats) -> Floats:
@@ -57,8 +60,7 @@ class Preconditioner:
         x = unflatten(flat, system.design, system.priors.levels)
         both = np.concatenate([x.log_gain[:, None], x.nodes], axis=1)
         mine = np.einsum("sij,sj->si", self.inverse, both)
-        smooth = tuple(values / diagonal for values, diagonal in zip(x.smooth, self._levels, strict=True))
-        fine = Unknowns(mine[:, 0], mine[:, 1:], self._modes, smooth)
+        fine = Unknowns(mine[:, 0], mine[:, 1:], self._modes, self.sky(x.smooth))
         return fine.flat() + self.factor(x).flat()
 
 
@@ -77,7 +79,7 @@ def solve_linear(
     preconditioner : Preconditioner
     tolerance : float
         Of the residual, relative to the right side, both preconditioned. Where that is less, a residual is
-        enough that would change chi^2 by 0.05, or by 1e-6 for each unknown: errors are larger.
+        enough that would change chi^2 by 0.005, or by 1e-7 for each unknown: errors are larger.
 
     Returns
     -------

@@ -47,10 +47,6 @@ class SkyLevel:
         """Project values of the pixels on the numbers, shape (n_blocks,)."""
         return np.asarray(self.gathered @ values)
 
-    def squared(self, values: Floats) -> Floats:
-        """Add values of the pixels up with the squares of the factors, shape (n_blocks,)."""
-        return np.asarray(self.gathered.power(2) @ values)
-
 
 @dataclass(frozen=True, slots=True)
 class GainPrior:

@@ -31,7 +31,7 @@ _SETTLED = 1e-4
 _TOLERANCE = 3e-3
 _LEAST_LEVERAGE = 0.05
 # Rounds with the groups' inverse of the round before: weights and priors change most in the first ones.
-_KEPT_ROUNDS = frozenset({2, 4, 5, 7, 8, 9, 10})
+_KEPT_ROUNDS = frozenset({2, 4, 5, 6, 7, 8, 9, 10})
 # Offsets that do not drift at all, as few scans may look, would be no offsets: times the noise of a sample.
 _LEAST_BASELINE = 0.1
 # Of the gain's prior as long as it is to be measured: a change in a day, scan to scan.
@@ -163,7 +163,14 @@ class Solution:
         mean = np.bincount(scan, weights=self.offset, minlength=len(self.gain)) / counts
         strengths = self.strengths
         return Start(
-            self.gain, mean, self.amplitudes, self.sky, strengths.walk, strengths.jitter, strengths.baseline
+            self.gain,
+            mean,
+            self.nodes,
+            self.amplitudes,
+            self.sky,
+            strengths.walk,
+            strengths.jitter,
+            strengths.baseline,
         )
 
 
@@ -204,6 +211,8 @@ def solve(problem: Problem, used: Bools, pool: Threads, start: Start | Solution 
         system = _linearise(problem, point, strengths, used, pool)
         earlier = preconditioner if n_round in _KEPT_ROUNDS else None
         preconditioner = Preconditioner(system, groups, earlier)
+        if n_round == 1 and isinstance(start, Start):
+            point = _divide_sky(point, system, preconditioner)
         change, steps = solve_linear(system, _right_side(problem, point, system), preconditioner, _TOLERANCE)
         n_steps += steps
         moved, solution = _move(problem, point, system, change)
@@ -225,20 +234,31 @@ def _begin(problem: Problem, used: Bools, start: Start | None) -> tuple[Point, S
     first = first_point(problem, used, start)
     sky = np.where(first.seen, first.sky, 0.0)
     scan = problem.scan
-    model = first.offset[scan] + first.gain[scan] * (problem.template + sky[samples.index])
-    noise = robust_spreads(samples.value - model, used, samples.first)
-    noise = np.where(np.isfinite(noise), noise, np.nanmedian(noise))
+    offset = offsets_of(problem.design, scan, first.nodes)
+    left = samples.value - offset - first.gain[scan] * (problem.zodi(first.amplitudes) + sky[samples.index])
+    noise, robust, share = _scatter(problem, left, used)
     baseline = choices.baseline_dn or first.baseline or max(float(np.median(noise)), 1e-9)
     prior = sky_prior(sky, first.seen, shape)
     layer = float(np.median((sky / shape.scale)[first.seen])) if first.seen.any() else 0.0
     smooth = (np.array([layer]), *(np.zeros(level.n_blocks) for level in shape.levels))
-    nodes = np.repeat(first.offset[:, None], problem.design.n_nodes, axis=1)
-    unknowns = Unknowns(np.log(first.gain), nodes, first.amplitudes, smooth)
+    unknowns = Unknowns(np.log(first.gain), first.nodes, first.amplitudes, smooth)
     pixel = np.where(first.seen, sky - layer * shape.scale, 0.0)
     walk = choices.gain_walk if choices.gain_walk is not None else first.walk or _FIRST_WALK
     jitter = choices.gain_jitter if choices.gain_jitter is not None else first.jitter or _FIRST_JITTER
-    point = Point(unknowns, pixel, noise, np.ones(len(samples)), 0.0)
+    if start is None:
+        # The start is too rough to tell what does not fit.
+        robust, share = np.ones(len(samples)), 0.0
+    point = Point(unknowns, pixel, noise, robust, share)
     return point, Strengths(walk, jitter, baseline, prior)
+
+
+def _divide_sky(point: Point, system: System, preconditioner: Preconditioner) -> Point:
+    """Divide a known sky into the smooth one and single pixels; the sum of the two stays as it is."""
+    levels, n_pixels = system.priors.levels, system.design.n_pixels
+    sky = smooth_sky(point.unknowns.smooth, levels, n_pixels) + point.pixel
+    smooth = preconditioner.sky(tuple(level.gather(system.left_weight * sky) for level in levels))
+    pixel = sky - smooth_sky(smooth, levels, n_pixels)
+    return replace(point, unknowns=replace(point.unknowns, smooth=smooth), pixel=pixel)
 
 
 def _linearise(problem: Problem, point: Point, strengths: Strengths, used: Bools, pool: Threads) -> System:
@@ -293,16 +313,21 @@ def _move(
 
 def _reweigh(problem: Problem, point: Point, residual: Floats, system: System, used: Bools) -> Point:
     """Measure each scan's noise, and how well every sample fits."""
-    samples, scan = problem.samples, problem.scan
     # A sample draws the sky towards itself: its residual is smaller than its error.
-    leverage = system.weight * system.gain[scan] ** 2 / system.full[samples.index]
+    leverage = system.weight * system.gain[problem.scan] ** 2 / system.full[problem.samples.index]
     own = residual / np.sqrt(np.maximum(1.0 - leverage, _LEAST_LEVERAGE))
+    noise, robust, share = _scatter(problem, own, used)
+    return replace(point, noise=noise, robust=robust, share=share)
+
+
+def _scatter(problem: Problem, own: Floats, used: Bools) -> tuple[Floats, Floats, float]:
+    """Measure the noise of scans, the robust factors of samples and the share of noise in common."""
+    samples, scan = problem.samples, problem.scan
     noise = robust_spreads(own, used, samples.first)
     noise = np.where(np.isfinite(noise), noise, np.nanmedian(noise))
     sigma = np.sqrt(samples.sigma.astype(np.float64) ** 2 + noise[scan] ** 2)
     robust = 1.0 / np.maximum(np.abs(own) / (problem.choices.robust_sigma * sigma), 1.0)
-    share = _common_share(own / sigma, robust, used, problem.cell)
-    return replace(point, noise=noise, robust=robust, share=share)
+    return noise, robust, _common_share(own / sigma, robust, used, problem.cell)
 
 
 def _common_share(own: Floats, robust: Floats, used: Bools, cell: NDArray[np.int32]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import NoDataError
-from photomitrus_cli.wise.jointdesign import Problem
+from photomitrus_cli.wise.jointdesign import Problem, offsets_of
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +27,8 @@ class Start:
     ----------
     gain, offset : ndarray, shape (S,)
         DN per MJy/sr, DN; NaN for scans that it does not know.
+    nodes : ndarray, shape (S, K)
+        Offsets along the scans, DN; K may be another number than is needed now, or 0.
     amplitudes : ndarray, shape (J,)
     sky : ndarray, shape (P,)
         MJy/sr; NaN where it is not known.
@@ -36,6 +38,7 @@ class Start:
 
     gain: Floats
     offset: Floats
+    nodes: Floats
     amplitudes: Floats
     sky: Floats
     walk: float = 0.0
@@ -49,8 +52,10 @@ class FirstPoint:
 
     Attributes
     ----------
-    gain, offset : ndarray, shape (S,)
-        DN per MJy/sr, DN.
+    gain : ndarray, shape (S,)
+        DN per MJy/sr.
+    nodes : ndarray, shape (S, K)
+        Offsets, DN.
     amplitudes : ndarray, shape (J,)
     sky : ndarray, shape (P,)
         MJy/sr.
@@ -61,7 +66,7 @@ class FirstPoint:
     """
 
     gain: Floats
-    offset: Floats
+    nodes: Floats
     amplitudes: Floats
     sky: Floats
     seen: NDArray[np.bool_]
@@ -88,22 +93,27 @@ def first_point(problem: Problem, used: NDArray[np.bool_], start: Start | None) 
     n_modes = problem.design.modes.shape[1]
     unknown = np.full(samples.n_scans, np.nan)
     if start is None:
-        start = Start(unknown, unknown, np.zeros(n_modes), np.full(len(samples.pixels), np.nan))
+        nothing = np.empty((samples.n_scans, 0))
+        start = Start(unknown, unknown, nothing, np.zeros(n_modes), np.full(len(samples.pixels), np.nan))
     zodi = problem.zodi(start.amplitudes)
     gain = start.gain.copy()
     if not np.isfinite(gain).any():
         gain[:] = np.nanmedian(_told(robust_lines(samples.value, zodi, used, samples.first)[0]))
-    gain = np.where(np.isfinite(gain), gain, np.nanmedian(gain))
+    told = np.isfinite(gain)
+    gain = np.interp(problem.days, problem.days[told], gain[told])
     known = np.where(np.isfinite(start.sky), start.sky, 0.0)
     left = samples.value - gain[scan] * (zodi + known[samples.index])
     offset = np.where(np.isfinite(start.offset), start.offset, _medians(left, used, samples.first))
     offset = np.where(np.isfinite(offset), offset, np.nanmedian(offset))
+    nodes = np.repeat(offset[:, None], problem.design.n_nodes, axis=1)
+    n_told = min(nodes.shape[1], start.nodes.shape[1])
+    nodes[:, :n_told] = np.where(np.isfinite(start.nodes), start.nodes, nodes[:, :1])[:, :n_told]
     counts = np.bincount(samples.index[used], minlength=len(samples.pixels))
-    bright = ((left - offset[scan]) / gain[scan])[used]
+    bright = ((left - offsets_of(problem.design, scan, nodes)) / gain[scan])[used]
     sums = np.bincount(samples.index[used], weights=bright, minlength=len(samples.pixels))
     sky = known + sums / np.maximum(counts, 1)
     return FirstPoint(
-        gain, offset, start.amplitudes, sky, counts > 0, start.walk, start.jitter, start.baseline
+        gain, nodes, start.amplitudes, sky, counts > 0, start.walk, start.jitter, start.baseline
     )
 
 

@@ -179,7 +179,6 @@ class System:
         self.design, self.gain, self.slope, self.weight, self.priors = design, gain, slope, weight, priors
         self._pool = pool
         self._model = np.zeros(len(design.index))
-        self._ones = np.ones(len(design.index))
         self._seen = self._sums(np.zeros(len(design.index)))[1]
         # Pixels without samples and without prior: anything but 0.
         total = self._seen + priors.pixel_precision
@@ -193,15 +192,19 @@ class System:
         n_smooth = sum(level.n_blocks for level in self.priors.levels)
         return int(design.n_scans * (1 + design.n_nodes) + design.modes.shape[1] + n_smooth)
 
-    def _sums(self, value: Floats, gain: Floats | None = None) -> tuple[Floats, Floats]:
+    @property
+    def left_weight(self) -> Floats:
+        """What each pixel tells of the smooth sky beside its own, (MJy/sr)^-2, shape (P,)."""
+        return np.asarray(self._seen * (1.0 - self._seen / self.full))
+
+    def _sums(self, value: Floats) -> tuple[Floats, Floats]:
         design = self.design
-        gain = self.gain if gain is None else gain
         sums = np.zeros((2, len(self._pool.parts), design.n_pixels))
 
         def work(part: int, start: int, stop: int) -> None:
             """Add up one part."""
             pixel_sums(
-                design.first, start, stop, design.index, self.weight, gain, value,
+                design.first, start, stop, design.index, self.weight, self.gain, value,
                 sums[0, part], sums[1, part],
             )  # fmt: skip
 
@@ -228,14 +231,17 @@ class System:
         sky_pull : ndarray, shape (P,), optional
             What else the pixels' sky is drawn to, as a gradient, (MJy/sr)^-1.
         """
-        return self._project(value, self._sums(value)[0], sky_pull)
-
-    def _project(self, value: Floats, sums: Floats, sky_pull: Floats | None = None) -> Floats:
-        design, levels = self.design, self.priors.levels
+        sums = self._sums(value)[0]
         sky = (sums if sky_pull is None else sums + sky_pull) / self.full
+        return self._project(value, sums, sky)
+
+    def _project(self, value: Floats, sums: Floats, sky: Floats, known: Floats | None = None) -> Floats:
+        """Project ``value + gain known``, of which sums over pixels are given, with a sky taken out."""
+        design, levels = self.design, self.priors.levels
         # What the best sky leaves of a pixel's sum, as far as the prior keeps it from taking all.
         left = sums - self._seen * sky
         pull = left * self.share
+        beyond = sky if known is None else sky - known
         to_gain = np.zeros(design.n_scans)
         to_nodes = np.zeros((design.n_scans, design.n_nodes))
         to_modes = np.zeros((design.n_scans, design.modes.shape[1]))
@@ -244,7 +250,7 @@ class System:
             """Project one part."""
             scan_gradient(
                 design.first, start, stop, design.index, design.node, design.part, self.slope, design.modes,
-                self.weight, self.gain, value, sky, pull, to_gain, to_nodes, to_modes,
+                self.weight, self.gain, value, beyond, pull, to_gain, to_nodes, to_modes,
             )  # fmt: skip
 
         self._pool.run(work)
@@ -255,21 +261,22 @@ class System:
         """Multiply the matrix of the normal equations by a vector."""
         design = self.design
         x = unflatten(flat, design, self.priors.levels)
-        # Sums of weight gain^2 times the gains' changes: pixel_sums with gains of (gain^2 x) and values of 1.
-        mean_change = self._sums(self._ones, self.gain**2 * x.log_gain)[0]
-        sky = smooth_sky(x.smooth, self.priors.levels, design.n_pixels) - self.share * mean_change
-        sums = np.zeros((len(self._pool.parts), design.n_pixels))
+        sums = np.zeros((2, len(self._pool.parts), design.n_pixels))
         model = self._model
 
         def work(part: int, start: int, stop: int) -> None:
             """Evaluate one part."""
             scan_model(
                 design.first, start, stop, design.index, design.node, design.part, self.slope, design.modes,
-                self.weight, self.gain, x.log_gain, x.nodes, x.amplitudes, sky, model, sums[part],
+                self.weight, self.gain, x.log_gain, x.nodes, x.amplitudes, model,
+                sums[0, part], sums[1, part],
             )  # fmt: skip
 
         self._pool.run(work)
-        return self._project(model, sums.sum(axis=0)) + self.prior_product(flat)
+        own, changes = sums.sum(axis=1)
+        sky = smooth_sky(x.smooth, self.priors.levels, design.n_pixels) - self.share * changes
+        total = own + self._seen * sky
+        return self._project(model, total, total / self.full, sky) + self.prior_product(flat)
 
     def prior_product(self, flat: Floats) -> Floats:
         """Multiply the priors' matrix by a vector."""
@@ -301,8 +308,3 @@ class System:
         self._pool.run(work)
         upper = np.triu(np.ones((side, side)), 1)
         return np.asarray(blocks + np.transpose(blocks * upper, (0, 2, 1)))
-
-    def level_diagonal(self, level: SkyLevel) -> Floats:
-        """Give the diagonal of a level of the smooth sky, with its prior."""
-        left = self._seen * (1.0 - self._seen / self.full)
-        return level.squared(left) + level.precision

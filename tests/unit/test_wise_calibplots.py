@@ -25,6 +25,7 @@ def scan_table() -> ScanTable:
     side = np.array([1, -1, 1, -1, 1, -1])
     whole = np.arange(S)
     names = np.array(["01770a"] * S)
+    numbers["baseline"] = np.ones((S, 3))
     flags = {"accepted": whole != 2, "ascending": side > 0}
     return ScanTable(
         **numbers

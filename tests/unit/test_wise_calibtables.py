@@ -33,6 +33,8 @@ def scan_table() -> ScanTable:
     rng = np.random.default_rng(1)
     numbers = {f.name: rng.normal(size=4) for f in fields(ScanTable)}
     numbers["gain_sigma"][3] = np.nan
+    numbers["baseline"] = rng.normal(size=(4, 3))
+    numbers["baseline"][3] = np.nan
     return ScanTable(
         **{name: column for name, column in numbers.items() if COLUMNS[name][0] == "f8"},
         scan=np.array(["01770a", "01771a", "01772b", "12345a"]),
