@@ -38,6 +38,7 @@ package: $(STAMP) ## build the wheel through the sdist and try it in a clean env
 truth: $(STAMP) ## rerun every accuracy measurement at full size and write docs/accuracy.md
 	$(BIN)/python benchmarks/truth.py
 	$(BIN)/python benchmarks/calibrate.py
+	$(BIN)/python benchmarks/prime.py
 
 benchmark: $(STAMP) ## time the stages against their yardsticks
 	$(BIN)/python benchmarks/run.py

@@ -62,11 +62,18 @@ GROUPS: dict[str, GroupEntry] = {
             "phot": Entry("irac_phot", "Measure targets: corrected fluxes per image and per AOR."),
         },
     ),
-    "prime": GroupEntry("PRIME: near-infrared stacks.", {}, planned=("stack",)),
+    "prime": GroupEntry(
+        "PRIME: near-infrared stacks.",
+        {
+            "flat": Entry("prime_flat", "Make master flats from twilight frames."),
+            "stack": Entry("prime_stack", "Stack a night's dithers of a chip."),
+        },
+    ),
     "simulate": GroupEntry(
         "Make faithful frames with a truth table.",
         {
             "irac": Entry("simulate_irac", "Simulate an IRAC field as the archive would deliver it."),
+            "prime": Entry("simulate_prime", "Simulate a dithered set of PRIME ramps of one field."),
             "wise": Entry("simulate_wise", "Simulate a slice of the WISE survey, scan by scan."),
         },
     ),

@@ -15,10 +15,11 @@ from pydantic import (
 )
 
 from photomitrus_cli.irac.config import IracSection
+from photomitrus_cli.prime.config import PrimeSection
 from photomitrus_cli.run.config import Section
 from photomitrus_cli.wise.config import WiseSection
 
-SECTIONS = ("run", "irac", "wise")
+SECTIONS = ("run", "irac", "prime", "wise")
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _MEMORY = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+) ?(?P<unit>|[kKmMgGtT]i?[bB])")
@@ -53,4 +54,5 @@ class AstromapConfig(Section):
 
     run: RunSection
     irac: IracSection
+    prime: PrimeSection
     wise: WiseSection

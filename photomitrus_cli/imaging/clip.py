@@ -61,7 +61,8 @@ def add_near(
     weight2, spread, large, time = sums[4], sums[5], sums[6], sums[7]
     for x in range(noise.size):
         apart = row[x] - centre[x]
-        near = apart * apart <= most * noise[x]
+        # Where there is no value its variance is anything, infinite perhaps.
+        near = (apart * apart <= most * noise[x]) & (row[x] < np.float32(np.inf))
         own = weight * share[x] if share.size else weight
         w = own if near else zero
         d = apart if near else zero

@@ -13,9 +13,19 @@ Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
+_ROWS = 64
+_MAD = 1.4826
+
 
 def mesh_background(
-    sci: NDArray[np.floating], bad: Bool, objects: Bool, *, size_px: int = 64, filter_cells: int = 3
+    sci: NDArray[np.floating],
+    bad: Bool,
+    objects: Bool,
+    *,
+    size_px: int = 64,
+    filter_cells: int = 3,
+    every: int = 1,
+    outliers: float = 0.0,
 ) -> tuple[Float32, BackgroundLevel]:
     """Smooth background from a mesh of cells.
 
@@ -34,6 +44,11 @@ def mesh_background(
         Wanted side of a cell; the image is divided evenly.
     filter_cells : int, optional
         Side of the median filter, odd; 1 for none.
+    every : int, optional
+        Only one of so many rows of a cell is looked at, for large cells.
+    outliers : float, optional
+        The filter replaces only cells that differ from it by more than so many times the robust scatter of
+        such differences, and leaves the curvature of the background alone; 0 replaces all.
 
     Returns
     -------
@@ -42,14 +57,25 @@ def mesh_background(
     level : BackgroundLevel
         Mean of the model; the error is that of the mean of the cells, sigma their median scatter.
     """
-    cells = _mesh_levels(sci, bad | objects, (_edges(sci.shape[0], size_px), _edges(sci.shape[1], size_px)))
+    edges = _edges(sci.shape[0], size_px), _edges(sci.shape[1], size_px)
+    cells = _mesh_levels(sci, bad | objects, edges, every)
     level, error, sigma, n_used = cells
     known = n_used > 0
     if not known.any():
         return np.full(sci.shape, np.nan, dtype=np.float32), NOTHING
-    nodes = _median_filter(_fill(level), filter_cells)
+    nodes = _fill(level)
+    smooth = _median_filter(nodes, filter_cells)
+    away = np.abs(nodes - smooth)
+    # Of slopes a median keeps most cells as they are, which tells nothing of the others.
+    moved = away[away > 0.0]
+    limit = outliers * _MAD * float(np.median(moved)) if moved.size else 0.0
+    nodes = np.where(away > limit, smooth, nodes)
     across = _spline(sci.shape[1], nodes.shape[1])
-    model = np.asarray((_spline(sci.shape[0], nodes.shape[0]) @ nodes) @ across.T, dtype=np.float32)
+    down = _spline(sci.shape[0], nodes.shape[0]) @ nodes
+    model = np.empty(sci.shape, dtype=np.float32)
+    # A few rows at a time, or there would be the whole model in double precision too.
+    for first in range(0, sci.shape[0], _ROWS):
+        model[first : first + _ROWS] = down[first : first + _ROWS] @ across.T
     total = BackgroundLevel(
         float(model.mean(dtype=np.float64)),
         float(np.sqrt(np.sum(error[known] ** 2)) / known.sum()),
@@ -66,7 +92,7 @@ def _edges(n_pixels: int, size_px: int) -> NDArray[np.int64]:
 
 
 def _mesh_levels(
-    sci: NDArray[np.floating], out: Bool, edges: tuple[NDArray[np.int64], NDArray[np.int64]]
+    sci: NDArray[np.floating], out: Bool, edges: tuple[NDArray[np.int64], NDArray[np.int64]], every: int
 ) -> tuple[Float, Float, Float, NDArray[np.int64]]:
     """Level, error, sigma, number of pixels of the cells; NaN and 0 where under a tenth is good."""
     rows, columns = edges
@@ -74,7 +100,7 @@ def _mesh_levels(
     numbers = np.full((3, *shape), np.nan)
     n_used = np.zeros(shape, dtype=np.int64)
     for j, i in np.ndindex(shape):
-        part = np.s_[rows[j] : rows[j + 1], columns[i] : columns[i + 1]]
+        part = np.s_[rows[j] : rows[j + 1] : every, columns[i] : columns[i + 1]]
         found = masked_median(sci[part], out[part])
         if found.n_used * 10 >= out[part].size:
             numbers[:, j, i] = found.level, found.error, found.sigma

@@ -2,80 +2,59 @@
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import InputError, NoDataError
+from photomitrus_cli.io.refcolumns import Columns, catalogue_of, choose_columns
+from photomitrus_cli.io.reffiles import read_star_table
+from photomitrus_cli.io.refmotion import UNKNOWN_MOTION, StarErrors, julian_year, moved
+from photomitrus_cli.io.refvalues import StarTable
 
-if TYPE_CHECKING:
-    from astropy.table import Table
+__all__ = ["GAIA_EPOCH", "Photometry", "RefCat", "julian_year", "read_refcat"]
+
+_log = logging.getLogger(__name__)
 
 Float = NDArray[np.float64]
-Number = TypeVar("Number", float, Float)
 
-# Names of columns, lower case, best first. A table without any of them in a row has no such column.
-_RA = (
-    "ra",
-    "ra_icrs",
-    "ra_deg",
-    "radeg",
-    "alpha_j2000",
-    "raj2000",
-    "_raj2000",
-    "_ra",
-    "ra2000",
-    "alpha",
-    "s_ra",
-)
-_DEC = (
-    *("dec", "de_icrs", "dec_icrs", "dec_deg", "decdeg", "dedeg", "delta_j2000", "dej2000", "_dej2000"),
-    *("decj2000", "_de", "_dec", "dec2000", "de", "decl", "delta", "s_dec"),
-)
-_PM_RA = ("pmra", "pm_ra", "pmra_cosdec", "pm_ra_cosdec", "pm_ra_cosd")
-_PM_DEC = ("pmdec", "pmde", "pm_dec", "pm_de")
-_EPOCH = ("ref_epoch", "epoch", "refepoch")
-_MAG = (
-    "phot_g_mean_mag",
-    "gmag",
-    "mag",
-    "phot_g_mean",
-    "g",
-    "vt_mag",
-    "vmag",
-    "kmag",
-    "k_m",
-    "jmag",
-    "j_m",
-    "mag_auto",
-)
-_GAIA = ("phot_g_mean_mag", "gmag", "ruwe", "astrometric_params_solved")
 GAIA_EPOCH = 2016.0  # of its third release
+# Epochs of surveys that took a few years, where the table does not say.
+_EPOCHS = {"gaia": GAIA_EPOCH, "2mass": 1999.5, "vhs": 2013.0}
+# Standard errors of positions where the table does not say, arcsec: Skrutskie et al. 2006 for 2MASS, to which
+# VHS is tied.
+_ERRORS = {"gaia": 0.001, "2mass": 0.08, "vhs": 0.08}
+_ERROR = 0.05
 # Columns in which VizieR gives positions at J2000.0 of stars whose motions are known.
 _AT_J2000 = ("raj2000", "_raj2000")
-# An "epoch" above this is a modified Julian date.
+# An "epoch" above this is a modified Julian date, above the next one a Julian date.
 _LATEST_YEAR = 10000.0
-_MAS = {"mas": 1.0, "arcsec": 1e3, '"': 1e3, "deg": 3.6e6, "uas": 1e-3}
+_FIRST_JD = 2400000.5
+# More impossible positions than this part of the rows: the columns are something else.
+_MOST_IMPOSSIBLE = 0.1
+# Tables have numbers such as -999 or 99 for magnitudes that they have not.
+_MAGNITUDES = (-10.0, 50.0)
 
-_FORMATS = {
-    ".fits": "fits",
-    ".fit": "fits",
-    ".fits.gz": "fits",
-    ".ecsv": "ascii.ecsv",
-    ".csv": "ascii.csv",
-    ".csv.gz": "ascii.csv",
-    ".vot": "votable",
-    ".vot.gz": "votable",
-    ".votable": "votable",
-    ".xml": "votable",
-    ".tbl": "ascii.ipac",
-}
+
+@dataclass(frozen=True, slots=True)
+class Photometry:
+    """Magnitudes of one band.
+
+    Attributes
+    ----------
+    name : str
+        The column that they are from.
+    mag, mag_err : ndarray of float64, shape (n,)
+        In the system of the catalogue; NaN where unknown.
+    """
+
+    name: str
+    mag: Float
+    mag_err: Float
 
 
 @dataclass(frozen=True)
@@ -91,9 +70,13 @@ class RefCat:
     epoch : ndarray of float64, shape (n,)
         Julian years; NaN where unknown, and such stars do not move.
     mag : ndarray of float64, shape (n,)
-        A magnitude of the catalogue; NaN where unknown.
+        A magnitude of the catalogue, of any band; NaN where unknown.
     n_dropped : int
         Rows of the table without a position.
+    errors : StarErrors or None
+        Standard errors; None for stars that are not from a table.
+    band : Photometry or None
+        Magnitudes of the band that was asked for; None where the table has none.
     """
 
     ra: Float
@@ -103,12 +86,11 @@ class RefCat:
     epoch: Float
     mag: Float
     n_dropped: int = 0
+    errors: StarErrors | None = None
+    band: Photometry | None = None
 
     def at_epoch(self, year: float) -> tuple[Float, Float]:
-        """Move the stars by their proper motions.
-
-        Along great circles on the sphere (ESA 1997, The Hipparcos Catalogue, section 1.2.8, without parallax
-        and radial velocity), so that it holds at the poles.
+        """Move the stars by their proper motions; see `photomitrus_cli.io.refmotion.moved`.
 
         Parameters
         ----------
@@ -120,47 +102,28 @@ class RefCat:
         ra, dec : ndarray of float64, shape (n,)
             Degrees ICRS.
         """
-        years = np.where(np.isfinite(self.epoch), year - self.epoch, 0.0)
-        east = np.radians(self.pm_ra_cosdec / 3.6e6) * years
-        north = np.radians(self.pm_dec / 3.6e6) * years
-        a, d = np.radians(self.ra), np.radians(self.dec)
-        x = np.cos(d) - north * np.sin(d)
-        xyz = (
-            x * np.cos(a) - east * np.sin(a),
-            x * np.sin(a) + east * np.cos(a),
-            np.sin(d) + north * np.cos(d),
-        )
-        return np.degrees(np.arctan2(xyz[1], xyz[0])) % 360.0, np.degrees(
-            np.arctan2(xyz[2], np.hypot(xyz[0], xyz[1]))
-        )
+        return moved(self.ra, self.dec, self.pm_ra_cosdec, self.pm_dec, year - self.epoch)
 
 
-def julian_year(mjd: Number) -> Number:
-    """Convert a modified Julian date to a Julian year (J2000.0 is MJD 51544.5).
-
-    Parameters
-    ----------
-    mjd : float or ndarray of float64
-
-    Returns
-    -------
-    float or ndarray of float64
-        Like the input.
-    """
-    return 2000.0 + (mjd - 51544.5) / 365.25
-
-
-def read_refcat(path: str | Path) -> RefCat:
-    """Read a reference catalogue.
+def read_refcat(
+    path: str | Path, band: str | None = None, columns: Mapping[str, str] | None = None
+) -> RefCat:
+    """Read a reference catalogue; which columns were used is logged.
 
     Parameters
     ----------
     path : str or Path
-        A FITS table, ECSV, CSV, VOTable or IPAC table, told by its name. Positions are degrees ICRS in
-        columns such as ``ra``, ``RA_ICRS``, ``RAJ2000``, ``ALPHA_J2000``; proper motions (mas/yr, the one in
-        right ascension times cos dec), reference epoch (Julian years) and magnitude are used where given.
-        Without an epoch column a Gaia table is taken to be of 2016.0, positions called ``RAJ2000`` with
-        proper motions of 2000.0, and others not to move.
+        A FITS table, FITS_LDAC, ECSV, CSV, VOTable, IPAC or Parquet table, told by its name. Positions are
+        degrees ICRS in columns such as ``ra``, ``RA_ICRS``, ``RAJ2000``, ``ALPHA_J2000``, ``X_WORLD``, or
+        with the UCD of a position; proper motions (mas/yr, the one in right ascension times cos dec),
+        reference epoch (Julian years), errors and magnitudes are used where given. Units in the table go
+        before these. Without an epoch column a Gaia table is taken to be of 2016.0, positions called
+        ``RAJ2000`` with proper motions of 2000.0, 2MASS and VHS tables of their middle, and others not to
+        move.
+    band : str, optional
+        Whose magnitudes are wanted besides: J, H, Ks, Y, Z.
+    columns : mapping of str to str, optional
+        Names of columns by what they hold (`photomitrus_cli.io.refcolumns.ROLES`), before the names known.
 
     Returns
     -------
@@ -169,97 +132,89 @@ def read_refcat(path: str | Path) -> RefCat:
 
     Raises
     ------
+    ConfigError
+        When `columns` names something unknown.
     InputError
-        When the file cannot be read as a table or no position columns are found.
+        When the file cannot be read as a table, no position columns are found, several columns may be meant,
+        or a unit makes no sense.
     NoDataError
         When no row has a position.
     """
     path = Path(path)
-    table = _read(path)
-    names = {str(name).lower(): str(name) for name in reversed(table.colnames)}
-    ra_name, dec_name = _find(names, _RA), _find(names, _DEC)
-    if ra_name is None or dec_name is None:
-        columns = ", ".join(table.colnames[:20])
-        raise InputError(
-            f"{path}: no columns with right ascension and declination among: {columns}",
-            hint="name them ra and dec, degrees ICRS",
-        )
-    ra, dec = _degrees(table, ra_name, path), _degrees(table, dec_name, path)
-    good = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90.0) & (np.abs(ra) <= 360.0)
+    source = StarTable(path, read_star_table(path))
+    chosen = choose_columns(path, source.ucds(), band, columns)
+    source.refuse_twins(chosen)
+    ra, dec = source.degrees(chosen.ra), source.degrees(chosen.dec)
+    good = _possible(path, chosen, ra, dec)
+    motions = source.motions(chosen.pm_ra)[good], source.motions(chosen.pm_dec)[good]
+    cat = RefCat(
+        ra[good] % 360.0,
+        dec[good],
+        np.nan_to_num(motions[0]),
+        np.nan_to_num(motions[1]),
+        _epochs(source, chosen)[good],
+        source.numbers(chosen.mag)[good],
+        n_dropped=int((~good).sum()),
+        errors=_errors(source, chosen, good, motions),
+        band=_photometry(source, chosen, good),
+    )
+    _log.info("%s: %d of %d stars; %s", path, cat.ra.size, good.size, _described(source, chosen))
+    return cat
+
+
+def _possible(path: Path, chosen: Columns, ra: Float, dec: Float) -> NDArray[np.bool_]:
+    """Find the rows with a position; refuse columns that are something else in many."""
+    known = np.isfinite(ra) & np.isfinite(dec)
+    good = known & (np.abs(dec) <= 90.0) & (np.abs(ra) <= 360.0)
     if not good.any():
         raise NoDataError(f"{path}: none of {good.size} rows has a position in degrees")
-    epoch = _epochs(table, names, ra_name, path)
-    motions = (_motions(table, _find(names, known), path) for known in (_PM_RA, _PM_DEC))
-    mag = _numbers(table, _find(names, _MAG), np.nan, path)
-    ra, dec, epoch, mag, pm_ra, pm_dec = (v[good] for v in (ra % 360.0, dec, epoch, mag, *motions))
-    return RefCat(ra, dec, pm_ra, pm_dec, epoch, mag, n_dropped=int((~good).sum()))
-
-
-def _read(path: Path) -> Table:
-    from xml.parsers.expat import ExpatError
-
-    from astropy.table import Table
-
-    name = path.name.lower()
-    suffix = next((s for s in sorted(_FORMATS, key=len, reverse=True) if name.endswith(s)), None)
-    if suffix is None:
+    impossible = int(known.sum() - good.sum())
+    if impossible > _MOST_IMPOSSIBLE * known.sum():
         raise InputError(
-            f"{path}: a reference catalogue of an unknown format",
-            hint=f"one of {', '.join(sorted(_FORMATS))}",
+            f"{path}: {impossible} of {good.size} rows have impossible values in {chosen.ra} or {chosen.dec}",
+            hint="give degrees ICRS",
         )
-    if not path.is_file():
-        raise InputError(f"{path}: the reference catalogue does not exist")
-    try:
-        with warnings.catch_warnings():
-            # Catalogues abound in odd units and headers; the columns are judged here.
-            warnings.simplefilter("ignore")
-            return Table.read(path, format=_FORMATS[suffix])
-    except (OSError, ValueError, IndexError, KeyError, TypeError, EOFError, ExpatError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: the reference catalogue cannot be read: {reason}") from error
+    return good
 
 
-def _find(names: dict[str, str], known: Sequence[str]) -> str | None:
-    return next((names[name] for name in known if name in names), None)
-
-
-def _numbers(table: Any, name: str | None, default: float, path: Path) -> Float:
-    """Give a column as numbers, `default` where there is no such column, NaN where a value is missing."""
-    if name is None:
-        return np.full(len(table), default)
-    column = table[name]
-    try:
-        values = np.ma.asarray(column).astype(np.float64)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path}: column {name} holds values that are not numbers") from error
-    return np.asarray(np.ma.filled(values, np.nan), dtype=np.float64).ravel()
-
-
-def _unit(table: Any, name: str) -> str:
-    return re.sub(r"\s", "", str(getattr(table[name], "unit", None) or "").lower())
-
-
-def _degrees(table: Any, name: str, path: Path) -> Float:
-    """Give a column of angles in degrees."""
-    values, unit = _numbers(table, name, np.nan, path), _unit(table, name)
-    if unit.startswith("rad"):
-        return np.degrees(values)
-    if unit.startswith("hour") or unit in {"h", "hr", '"h:m:s"', "h:m:s"}:
-        raise InputError(f"{path}: column {name} is in hours", hint="give degrees ICRS")
-    return values
-
-
-def _motions(table: Any, name: str | None, path: Path) -> Float:
-    """Give a column of proper motions in mas/yr, 0 where unknown."""
-    values = np.nan_to_num(_numbers(table, name, 0.0, path))
-    angle = "" if name is None else re.split(r"/|\.|yr|a-1", _unit(table, name))[0]
-    return values * _MAS.get(angle, 1.0)
-
-
-def _epochs(table: Any, names: dict[str, str], ra_name: str, path: Path) -> Float:
+def _epochs(source: StarTable, chosen: Columns) -> Float:
     """Give the epochs of the positions in Julian years."""
-    default = GAIA_EPOCH if any(name in names for name in _GAIA) else np.nan
-    if ra_name.lower() in _AT_J2000 and _find(names, _PM_RA) is not None:
+    default = _EPOCHS.get(catalogue_of(source.table.colnames), np.nan)
+    if chosen.ra.lower() in _AT_J2000 and chosen.pm_ra is not None:
         default = 2000.0
-    epoch = _numbers(table, _find(names, _EPOCH), default, path)
-    return np.where(epoch > _LATEST_YEAR, julian_year(epoch), epoch)
+    epoch = source.numbers(chosen.epoch, default)
+    if chosen.pm_ra is not None and not np.isfinite(epoch).any():
+        _log.warning("%s: has no epoch (ref_epoch), so its proper motions are not applied", source.path)
+    mjd = np.where(epoch > _FIRST_JD, epoch - _FIRST_JD, epoch)
+    return np.where(epoch > _LATEST_YEAR, julian_year(mjd), epoch)
+
+
+def _errors(
+    source: StarTable, chosen: Columns, good: NDArray[np.bool_], motions: tuple[Float, ...]
+) -> StarErrors:
+    default = _ERRORS.get(catalogue_of(source.table.colnames), _ERROR)
+    ra = source.position_errors(chosen.ra_error, chosen.ra, default)[good]
+    dec = source.position_errors(chosen.dec_error, chosen.dec, default)[good]
+    pm_errors = []
+    for name, motion in zip((chosen.pm_ra_error, chosen.pm_dec_error), motions, strict=True):
+        error = np.abs(np.nan_to_num(source.converted(name, "mas/yr", "mas/yr")[good]))
+        pm_errors.append(np.where(np.isfinite(motion), error, UNKNOWN_MOTION))
+    return StarErrors(ra, dec, *pm_errors)
+
+
+def _photometry(source: StarTable, chosen: Columns, good: NDArray[np.bool_]) -> Photometry | None:
+    if chosen.band_mag is None:
+        return None
+    mag, error = source.numbers(chosen.band_mag)[good], source.numbers(chosen.band_mag_error)[good]
+    faintest, brightest = _MAGNITUDES[1], _MAGNITUDES[0]
+    known = (mag > brightest) & (mag < faintest)
+    error = np.where(known & (error > 0.0) & (error < faintest), error, np.nan)
+    return Photometry(chosen.band_mag, np.where(known, mag, np.nan), error)
+
+
+def _described(source: StarTable, chosen: Columns) -> str:
+    """Tell what was recognised, in one line."""
+    kind = catalogue_of(source.table.colnames)
+    units = {name: source.unit(name) for _, name in chosen.items()}
+    pairs = (f"{role}={name}{units[name] and f' [{units[name]}]'}" for role, name in chosen.items())
+    return ", ".join(pairs) + (f"; looks like {kind}" if kind else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,14 +14,16 @@ from photomitrus_cli.io.checksum import CHECKSUM_LENGTH, add_sums, datasum, enco
 from photomitrus_cli.io.structure import read_structure
 
 
-def settle_checksums(handle: BinaryIO) -> None:
+def settle_checksums(handle: BinaryIO, mend: Callable[[Cards, bytearray], bool] | None = None) -> None:
     """Give the checksum cards of every unit comments without dates.
 
     Parameters
     ----------
     handle : binary file
         A whole FITS file with right CHECKSUM and DATASUM cards in every unit, open for reading and
-        writing. Only headers are read and written: the sum of the data is known.
+        writing. Only headers are read and written, unless data are to be mended: their sum is known.
+    mend : callable, optional
+        Given the header and the data of every unit; changes the data in place and tells whether it has.
 
     Raises
     ------
@@ -30,14 +33,21 @@ def settle_checksums(handle: BinaryIO) -> None:
     position = 0
     while header := _header_at(handle, position):
         cards = Cards(Path(), header.decode("ascii"))
-        stated = int(cards.text("DATASUM"))
+        stated, size = int(cards.text("DATASUM")), read_structure(cards, sys.maxsize).padded
+        if mend is not None and size:
+            handle.seek(position + len(header))
+            data = bytearray(handle.read(size))
+            if mend(cards, data):
+                stated = datasum(data)
+                handle.seek(position + len(header))
+                handle.write(data)
         header = _with_card(header, "DATASUM", str(stated), "sum of the data unit")
         header = _with_card(header, "CHECKSUM", "0" * CHECKSUM_LENGTH, "check of the whole unit")
         total = add_sums(datasum(header), stated)
         header = _with_card(header, "CHECKSUM", encode_checksum(total), "check of the whole unit")
         handle.seek(position)
         handle.write(header)
-        position += len(header) + read_structure(cards, sys.maxsize).padded
+        position += len(header) + size
 
 
 def _header_at(handle: BinaryIO, position: int) -> bytes:

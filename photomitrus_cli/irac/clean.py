@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.blot import blot
+from photomitrus_cli.imaging.boxes import widened
 from photomitrus_cli.imaging.lanczos import BAD
 from photomitrus_cli.imaging.objects import object_mask
 from photomitrus_cli.imaging.reject import RejectRules, find_outliers
 from photomitrus_cli.imaging.resample import reprepare
 from photomitrus_cli.irac.chunks import INNER, OBJECT, Arrays, FrameReader, Ingested, Place, pack
-from photomitrus_cli.irac.stack import StackReader, StackTile, widened
+from photomitrus_cli.irac.stack import MARGIN, StackReader, StackTile
 from photomitrus_cli.run.checkpoint import Store
 
 Float32 = NDArray[np.float32]
@@ -106,7 +107,7 @@ def compare(one: Ingested, suspect: Suspect, task: CleanTask, stack: StackReader
     objects : ndarray of bool, shape (ny, nx)
         Pixels on objects of the stack.
     """
-    window = widened(one.pixel_map.bbox)
+    window = widened(one.pixel_map.bbox, MARGIN)
     ref, ref_var = stack.window(suspect.stack, window)
     # Moved at the few nodes instead of every pixel.
     frame_map = replace(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.blot import local_contrast
+from photomitrus_cli.imaging.boxes import common_part, widened
 from photomitrus_cli.imaging.clip import SOFTENING, clipped_mean
 from photomitrus_cli.imaging.combine import ClassMedian, Combined, WeightedMean
 from photomitrus_cli.imaging.drizzle import drizzle_frame
@@ -28,7 +29,7 @@ from photomitrus_cli.imaging.noise import (
 from photomitrus_cli.imaging.reference import reference_map
 from photomitrus_cli.imaging.resample import Resampled, resample_frame, resample_into
 from photomitrus_cli.irac.chunks import INNER, FrameReader, Ingested, Place
-from photomitrus_cli.irac.stack import MARGIN, common_part, stack_window, widened
+from photomitrus_cli.irac.stack import MARGIN, stack_window
 from photomitrus_cli.irac.tiles import (
     ESTIMATED,
     FEW_FRAMES,
@@ -198,7 +199,7 @@ def _drizzled_ratio(task: TileTask) -> float:
 
 def _clipped(task: TileTask, flags: NDArray[np.uint8]) -> Combined:
     parts = []
-    contrast = local_contrast(*stack_window(task.store, task.stack, widened(task.window)))
+    contrast = local_contrast(*stack_window(task.store, task.stack, widened(task.window, MARGIN)))
     contrast = contrast[MARGIN:-MARGIN, MARGIN:-MARGIN]
     for band, rows in _bands(task, len(task.members)):
         members = band.members

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.imaging.boxes import common_part, widened
 from photomitrus_cli.imaging.mapping import Box
 from photomitrus_cli.run.checkpoint import Store
 
@@ -17,17 +18,6 @@ StackTile = tuple[str, Box]
 
 # Mosaic pixels around a window that interpolation and contrast reach.
 MARGIN = 4
-
-
-def widened(box: Box) -> Box:
-    """Give a window with the margin that looking at the stack needs."""
-    return box[0] - MARGIN, box[1] + MARGIN, box[2] - MARGIN, box[3] + MARGIN
-
-
-def common_part(a: Box, b: Box) -> Box | None:
-    """Give the common part of two boxes (y0, y1, x0, x1), or None."""
-    y0, y1, x0, x1 = max(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), min(a[3], b[3])
-    return (y0, y1, x0, x1) if y0 < y1 and x0 < x1 else None
 
 
 class Boxes:
@@ -64,7 +54,7 @@ class StackTiles:
 
     def around(self, box: Box) -> tuple[StackTile, ...]:
         """Choose the tiles that a window and its margin reach."""
-        return tuple(self._tiles[k] for k in self._boxes.reached(widened(box)))
+        return tuple(self._tiles[k] for k in self._boxes.reached(widened(box, MARGIN)))
 
 
 class StackReader:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -35,7 +35,15 @@ class Section(BaseModel):
 
 @dataclass(frozen=True)
 class RelativePath:
-    """Marks a ``Path`` (or a list of them) whose text is relative to the file that gives it."""
+    """Marks a ``Path`` (or a list of them) whose text is relative to the file that gives it.
+
+    Attributes
+    ----------
+    words : tuple of str
+        Values that are no paths.
+    """
+
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,12 @@ class Layers:
         for end in range(len(path), 0, -1):
             if path[:end] in self.sources:
                 return self.sources[path[:end]]
-        return next((s for key, s in self.sources.items() if key[: len(path)] == path), None)
+        # Of a section, and of a key that is missing in one, the first key that is there.
+        for end in range(len(path), -1, -1):
+            for key, source in self.sources.items():
+                if key[:end] == path[:end]:
+                    return source
+        return None
 
 
 def _leaves(data: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
@@ -203,7 +216,8 @@ def build(model: type[Model], layers: Layers) -> Model:
 
 
 def _explain(model: type[BaseModel], layers: Layers, error: ValidationError) -> str:
-    first = error.errors()[0]
+    # A key that is misspelt is unknown and missing; the first of the two says more.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     path = tuple(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         # Behind the key stand names of alternatives and places in lists, which say nothing to a user.
@@ -222,12 +236,17 @@ def _explain(model: type[BaseModel], layers: Layers, error: ValidationError) -> 
 
 
 def _keys_at(model: type[BaseModel], path: KeyPath) -> list[str]:
+    named = False
     for key in path:
+        if named:
+            # A name of the user's in a mapping of sections.
+            named = False
+            continue
         entry = model.model_fields.get(key)
         below = _section_type(entry.annotation) if entry else None
-        if below is None:
+        if entry is None or below is None:
             return []
-        model = below
+        model, named = below, get_origin(entry.annotation) is Mapping
     return list(model.model_fields)
 
 
@@ -246,7 +265,7 @@ def _absolute_paths(model: type[BaseModel], data: Any, layers: Layers, path: Key
         below = _section_type(entry.annotation)
         if below is not None:
             result[key] = _absolute_paths(below, result[key], layers, (*path, key))
-        elif any(isinstance(mark, RelativePath) for mark in entry.metadata):
+        elif any(isinstance(mark, RelativePath) and result[key] not in mark.words for mark in entry.metadata):
             source = layers.source((*path, key))
             result[key] = _absolute(result[key], source.folder if source else Path.cwd())
     return result

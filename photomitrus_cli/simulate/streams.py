@@ -31,6 +31,16 @@ class Purpose(IntEnum):
     WISE_TRAILS = 19
     WISE_GAIN = 20
     WISE_ODD = 21
+    PRIME_STARS = 22
+    PRIME_GALAXIES = 23
+    PRIME_POINTING = 24
+    PRIME_SKY = 25
+    PRIME_FRAME = 26
+    PRIME_DETECTOR = 27
+    PRIME_NOISE = 28
+    PRIME_HITS = 29
+    PRIME_FLAT = 30
+    PRIME_REFERENCE = 31
 
 
 def stream(seed: int, purpose: Purpose, aor: int = 0, frame: int = 0) -> np.random.Generator:

@@ -157,11 +157,13 @@ def _judge(
         settings.min_correlation,
         settings.residual_sigma,
         settings.gain_sigma,
+        settings.drift_sigma,
         settings.max_contradicted,
     )
+    numbers = _numbers(samples, solution, examined)
     contradicted = _contradicted(samples, marked, accepted)
-    judged = judge_scans(examined, solution.gain, contradicted, accepted, rules)
-    return judged, _numbers(samples, solution, examined)
+    judged = judge_scans(examined, numbers.gain, numbers.drift, contradicted, accepted, rules)
+    return judged, numbers
 
 
 class _Marker:
@@ -245,7 +247,7 @@ def _require_scans(accepted: Flags, reasons: list[str], samples: Samples) -> Non
     told = "; ".join(f"{name}: {why}" for name, why in list(zip(samples.names, reasons, strict=True))[:_TOLD])
     raise NoDataError(
         f"all {samples.n_scans} scans are refused: {told}",
-        hint="min_correlation, min_samples, residual_sigma and gain_sigma of wise.calibrate decide",
+        hint="min_correlation, min_samples, and the limits *_sigma of wise.calibrate decide",
     )
 
 

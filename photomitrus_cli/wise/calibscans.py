@@ -18,6 +18,8 @@ _SIGMA_OF_MAD = 1.482602218505602
 _NEIGHBOURS = 25
 # Scatter below this is not believed, relative: some scans always agree by chance.
 _LEAST_GAIN_SCATTER, _LEAST_RESIDUAL_SCATTER = 0.005, 0.05
+# The same of offsets along scans, of which few are all but constant; and DN, for fits without such offsets.
+_LEAST_DRIFT_SCATTER, _LEAST_DRIFT_DN = 0.25, 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class ScanRules:
         Residuals (`Examined.spread`) so many robust standard deviations above the median of the scans.
     gain_sigma : float
         A gain of its own so many robust standard deviations from its neighbours in time.
+    drift_sigma : float
+        Offsets along the scan whose rms is so many robust standard deviations above the median of the scans.
     max_contradicted : float
         A larger part of its map pixels in the fit that other scans contradict.
     """
@@ -42,11 +46,17 @@ class ScanRules:
     min_correlation: float
     residual_sigma: float
     gain_sigma: float
+    drift_sigma: float
     max_contradicted: float
 
 
 def judge_scans(
-    examined: Examined, gain: Floats, contradicted: Floats, accepted: Flags, rules: ScanRules
+    examined: Examined,
+    gain: Floats,
+    drift: Floats,
+    contradicted: Floats,
+    accepted: Flags,
+    rules: ScanRules,
 ) -> list[str]:
     """Say why scans are to be refused.
 
@@ -56,6 +66,8 @@ def judge_scans(
         Without samples that other scans contradict: a few of them do not make a bad scan.
     gain : ndarray of float64, shape (S,)
         Of the solution, DN per MJy/sr, in the order of time.
+    drift : ndarray of float64, shape (S,)
+        Rms of the solution's offsets along each scan about their mean, DN.
     contradicted : ndarray of float64, shape (S,)
         Part of the samples in the fit that other scans contradict.
     accepted : ndarray of bool, shape (S,)
@@ -71,7 +83,8 @@ def judge_scans(
     figures = examined.figures
     counts, r2, spread = figures.n_used, figures.correlation, examined.spread
     judged = accepted & (counts >= rules.min_samples)
-    noisy = residual_excess(spread, judged)
+    noisy = excess(spread, judged, _LEAST_RESIDUAL_SCATTER)
+    astray = excess(drift, judged, _LEAST_DRIFT_SCATTER, _LEAST_DRIFT_DN)
     apart = gain_deviation(examined.own_gain, gain, judged)
     for scan in np.flatnonzero(accepted).tolist():
         if not figures.n_samples[scan]:
@@ -83,6 +96,10 @@ def judge_scans(
         elif not abs(apart[scan]) <= rules.gain_sigma:
             own = examined.own_gain[scan]
             reasons[scan] = f"gain of {own:.4g} DN sr/MJy, {abs(apart[scan]):.1f} sigma from its neighbours"
+        elif not astray[scan] <= rules.drift_sigma:
+            reasons[scan] = (
+                f"offsets of {drift[scan]:.3g} DN along it, {astray[scan]:.1f} sigma above other scans"
+            )
         elif contradicted[scan] > rules.max_contradicted:
             reasons[scan] = f"other scans contradict {100 * contradicted[scan]:.0f} % of its map pixels"
         elif not noisy[scan] <= rules.residual_sigma:
@@ -92,18 +109,22 @@ def judge_scans(
     return reasons
 
 
-def residual_excess(spread: Floats, judged: Flags) -> Floats:
-    """Tell how far residuals are above those of the other scans, robust standard deviations, shape (S,).
+def excess(values: Floats, judged: Flags, least: float, floor: float = 1e-30) -> Floats:
+    """Tell how far values are above those of the other scans, robust standard deviations, shape (S,).
 
     Parameters
     ----------
-    spread : ndarray of float64, shape (S,)
-        Of their residuals.
+    values : ndarray of float64, shape (S,)
+        Not negative.
     judged : ndarray of bool, shape (S,)
         Scans that count; NaN for others.
+    least : float
+        Scatter that is believed at least, a part of the median.
+    floor : float
+        The same in the unit of the values.
     """
-    middle, scatter = _usual(spread[judged])
-    return np.where(judged, (spread - middle) / max(scatter, _LEAST_RESIDUAL_SCATTER * middle, 1e-30), np.nan)
+    middle, scatter = _usual(values[judged])
+    return np.where(judged, (values - middle) / max(scatter, least * middle, floor), np.nan)
 
 
 def gain_deviation(own: Floats, gain: Floats, judged: Flags) -> Floats:

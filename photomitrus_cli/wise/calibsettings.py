@@ -87,6 +87,7 @@ class CalibrateSettings(Section):
     max_contradicted: Annotated[float, Field(ge=0, le=1)]
     residual_sigma: _Sigma
     gain_sigma: _Sigma
+    drift_sigma: _Sigma
     zero: Annotated[Literal["cosecant"] | _Finite | Path, RelativePath(), BeforeValidator(_zero)]
     zodi_error: Annotated[float, Field(ge=0, le=1)]
     draws: Annotated[int, Field(ge=2, le=1000)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from photomitrus_cli import cli
 from photomitrus_cli.errors import (
@@ -40,16 +41,26 @@ def test_every_command_has_help(astromap, group: str, name: str) -> None:  # typ
     assert "--verbose" in done.stdout
 
 
+def test_a_planned_command_is_refused_by_name() -> None:
+    group = cli.LazyGroup("prime", cli.GroupEntry("Stacks.", {}, ("mosaic",)))
+    shown = CliRunner().invoke(group, ["--help"])
+    assert shown.exit_code == 0
+    assert "prime mosaic" in shown.stdout
+    assert "astromap irac mosaic" in " ".join(shown.stdout.split())
+    done = CliRunner().invoke(group, ["mosaic"])
+    assert done.exit_code == 2
+    assert "is not in version" in done.stderr
+
+
 @pytest.mark.parametrize("script_args", [("astromap", "prime"), ("prime",)])
-def test_a_group_without_commands_says_which_there_are(astromap, script_args: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+def test_prime_is_a_program_of_its_own(astromap, script_args: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
     script, *args = script_args
     done = astromap(*args, "--help", script=script)
     assert done.returncode == 0
-    assert "prime stack" in done.stdout
-    assert "astromap irac mosaic" in " ".join(done.stdout.split())
+    assert {"flat", "stack"} <= set(done.stdout.split())
     done = astromap(*args, "stack", "-parent", "J_Band", script=script)
-    assert done.returncode == 2
-    assert "is not in version" in done.stderr
+    assert done.returncode == 3
+    assert "J_Band: no such folder" in done.stderr
 
 
 def test_typing_errors_get_a_suggestion(astromap) -> None:  # type: ignore[no-untyped-def]

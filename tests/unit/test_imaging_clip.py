@@ -132,6 +132,18 @@ def test_values_of_little_noise_far_apart() -> None:
     assert out.coverage.item() >= 1
 
 
+@pytest.mark.parametrize("noise", [np.inf, 3e38, 0.0, np.nan])
+def test_what_stands_where_there_is_no_value_is_not_read(noise: float) -> None:
+    """Arrays of frames that reach a part of the window are not filled elsewhere."""
+    values = np.array([1.0, 2.0, 77.0], np.float32)[:, None, None]
+    variances = np.array([1.0, 1.0, noise], np.float32)[:, None, None]
+    valid = np.array([True, True, False])[:, None, None]
+    flat, ones = np.zeros((1, 1), np.float32), np.ones(3)
+    out = clipped_mean(values, variances, valid, ones, 30.0 * ones, 4.0 * ones, contrast=flat)
+    assert (out.sci.item(), out.coverage.item(), out.exptime.item()) == (1.5, 2, 60.0)
+    assert out.unc.item() == pytest.approx(0.5**0.5, rel=1e-3)
+
+
 def test_bad_input() -> None:
     cube, one = np.ones((2, 3, 4), dtype=np.float32), np.ones(2)
     valid = cube.astype(bool)

@@ -74,3 +74,17 @@ def test_as_sep_does_it() -> None:
     # Their mode is noisier than the median, by a few times 0.2 / 64.
     assert np.abs(ours - theirs)[inner].max() < 0.06
     assert np.sqrt(np.mean((ours - truth) ** 2)) <= 1.05 * np.sqrt(np.mean((theirs - truth) ** 2))
+
+
+def test_only_outliers_are_filtered() -> None:
+    """A median over neighbours cuts tops; with a limit it takes only what stands out from them."""
+    rng = np.random.default_rng(4)
+    truth = 5.0 * np.cos(2.0 * np.pi * X / 256.0) * np.cos(2.0 * np.pi * Y / 256.0)
+    image = truth + rng.normal(0.0, 0.2, truth.shape)
+    image[96:112, 96:112] += 40.0
+    error = []
+    for outliers in (0.0, 10.0):
+        model, _ = mesh_background(image, NONE, NONE, size_px=16, outliers=outliers)
+        error.append(np.abs(model - truth)[16:-16, 16:-16])
+    assert error[1].mean() < 0.5 * error[0].mean()
+    assert error[1].max() < 1.0

@@ -163,5 +163,5 @@ def test_broken_files_are_input_errors(tmp_path: Path, name: str, content: bytes
 def test_missing_files_and_unknown_formats(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.fits: the reference catalogue does not exist"):
         read_refcat(tmp_path / "no.fits")
-    with pytest.raises(InputError, match=r"cat\.parquet: .* unknown format"):
-        read_refcat(tmp_path / "cat.parquet")
+    with pytest.raises(InputError, match=r"cat\.xlsx: .* unknown format"):
+        read_refcat(tmp_path / "cat.xlsx")

@@ -22,7 +22,8 @@ from photomitrus_cli.wise.calibzero import reference_at, zero_shift
 from photomitrus_cli.wise.samples import Samples
 
 N = 40
-RULES = ScanRules(30, 0.9, 6.0, 6.0, 0.1)
+RULES = ScanRules(30, 0.9, 6.0, 6.0, 6.0, 0.1)
+DRIFT = 1.0 + 0.5 * np.sin(np.arange(N))
 
 
 def examined() -> tuple[Examined, np.ndarray]:
@@ -37,7 +38,7 @@ def examined() -> tuple[Examined, np.ndarray]:
 
 def test_scans_that_fit_stay() -> None:
     one, gain = examined()
-    assert judge_scans(one, gain, np.zeros(N), np.ones(N, bool), RULES) == [""] * N
+    assert judge_scans(one, gain, DRIFT, np.zeros(N), np.ones(N, bool), RULES) == [""] * N
 
 
 def test_every_test_of_scans_refuses_with_its_reason() -> None:
@@ -53,11 +54,13 @@ def test_every_test_of_scans_refuses_with_its_reason() -> None:
     contradicted[8] = 0.2
     one.spread[9] = 0.03
     accepted[9] = False
-    told = judge_scans(one, gain, contradicted, accepted, RULES)
+    drift = DRIFT.copy()
+    drift[10] = 10.0
+    told = judge_scans(one, gain, drift, contradicted, accepted, RULES)
     words = {
         1: NO_PIXELS, 2: "29 map pixels in the fit, fewer than 30", 3: "r^2 with zodiacal light 0.850",
         4: "r^2", 5: "above other scans", 6: "from its neighbours", 7: "from its neighbours",
-        8: "contradict 20 %",
+        8: "contradict 20 %", 10: "offsets of 10 DN along it",
     }  # fmt: skip
     assert {k for k, reason in enumerate(told) if reason} == words.keys()
     for k, word in words.items():
@@ -68,7 +71,7 @@ def test_gains_that_change_slowly_are_no_outliers() -> None:
     """The course is local: 10 % over the survey are not held against its ends."""
     one, gain = examined()
     steep = replace(one, own_gain=gain.copy())
-    assert not any(judge_scans(steep, gain, np.zeros(N), np.ones(N, bool), RULES))
+    assert not any(judge_scans(steep, gain, DRIFT, np.zeros(N), np.ones(N, bool), RULES))
 
 
 def test_means_of_pixels_pass_over_what_has_no_weight() -> None:

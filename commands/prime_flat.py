@@ -1,0 +1,55 @@
+"""`astromap prime flat`."""
+
+from __future__ import annotations
+
+import click
+
+from photomitrus_cli.options import (
+    LegacyCommand,
+    choice,
+    common_options,
+    run_options,
+    setting,
+    write_options,
+)
+
+_KEY = "prime.flat"
+
+
+@click.command("flat", cls=LegacyCommand)
+@setting(
+    "--parent",
+    key=f"{_KEY}.parent",
+    help="Folder with the frames of each chip in C<chip>.",
+    type=click.Path(),
+)
+@setting("-o", "--output", key=f"{_KEY}.output", help="Folder of the flats.", type=click.Path())
+@setting("--chip", key=f"{_KEY}.chip", help="Chip, several with commas, or all.", metavar="CHIP")
+@setting("--band", key=f"{_KEY}.band", help="Only flats in this band.")
+@setting("--instrument", key=f"{_KEY}.instrument", help="Name or YAML file of the camera's description.")
+@setting(
+    "--frames",
+    key=f"{_KEY}.frames",
+    help="Frames whose header says FLAT, or all that there are.",
+    type=choice(["marked", "all"]),
+)
+@write_options
+@run_options
+@common_options
+@click.pass_context
+def command(ctx: click.Context, /, **_: object) -> None:
+    """Make master flats from twilight frames.
+
+    The frames of a twilight are split in two: frame i of the first half less frame i of the second is free of
+    everything that does not fade with the sky. The flat is the median of these differences, each over its own
+    median. There is one for each chip and band, mflat.<band>.<date>.C<chip>.fits; frames of several nights
+    make an sflat.<band>.<first>-<last>.C<chip>.fits, which prime stack prefers.
+
+    \b
+    Examples:
+      astromap prime flat -parent twilight -o J_Band/mflats
+      astromap prime flat -parent twilight -chip 1 -band J --frames all
+    """
+    from photomitrus_cli.launch import launch
+
+    launch(ctx, "photomitrus_cli.prime.makeflat", _KEY)

@@ -1,0 +1,212 @@
+"""Where all frames of a chip look: matching with a catalogue, then one fit of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.errors import NoDataError
+from photomitrus_cli.imaging.globalfit import GlobalFit
+from photomitrus_cli.imaging.plateterms import in_frame, plane_pixels
+from photomitrus_cli.imaging.sphere import ARCSEC
+from photomitrus_cli.imaging.starmatch import StarMatch
+from photomitrus_cli.imaging.tansip import TanSip
+from photomitrus_cli.prime.framematch import (
+    AstrometrySettings,
+    Catalogue,
+    FrameStars,
+    Reference,
+    brightest_first,
+    match_frames,
+    one_layout,
+)
+from photomitrus_cli.prime.framequality import (
+    AREAS,
+    FrameQuality,
+    area_counts,
+    corner_means,
+    judge,
+    matched_share,
+    weighted_rms,
+)
+from photomitrus_cli.prime.jointfit import Joint, common_start, joint_fit, missed
+
+Float = NDArray[np.float64]
+
+_ROUNDS = 3
+_NOT_MATCHED = "its stars match no place of the catalogue"
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Geometries of a set of frames.
+
+    Attributes
+    ----------
+    wcs : list of TanSip or None
+        One a frame, None where refused.
+    frames : list of FrameQuality
+    fit : GlobalFit
+        Of the frames that were not refused.
+    method : str
+        What was fitted, in words.
+    rms_catalogue : tuple of float
+        Of catalogue less frame positions, east and north, arcsec.
+    rms_frames : tuple of float
+        Of detections about their stars, weighted by their errors, arcsec.
+    matched : float
+        Part of the catalogue stars (or detections, when there are fewer) that have a pair.
+    matched_grid : ndarray of float64, shape (4, 4)
+        The same by area of the detector, [row, column]; NaN where there is nothing to match.
+    corner_residual, corner_residual_error, corner_error : ndarray of float64, shape (4,)
+        At the corners (low x low y, high x low y, low x high y, high x high y): length of the mean residual
+        against the catalogue, its error, and the error of the fitted model, arcsec.
+    """
+
+    wcs: list[TanSip | None]
+    frames: list[FrameQuality]
+    fit: GlobalFit
+    method: str
+    rms_catalogue: tuple[float, float]
+    rms_frames: tuple[float, float]
+    matched: float
+    matched_grid: Float
+    corner_residual: Float
+    corner_residual_error: Float
+    corner_error: Float
+
+
+def solve_astrometry(
+    frames: Sequence[FrameStars], reference: Reference, settings: AstrometrySettings | None = None
+) -> Solution:
+    """Find where all frames of a chip look.
+
+    Parameters
+    ----------
+    frames : sequence of FrameStars
+        Of one detector, with one distortion.
+    reference : Reference
+    settings : AstrometrySettings, optional
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    NoDataError
+        When no frame matches the catalogue.
+    """
+    settings = settings or AstrometrySettings()
+    catalogue = brightest_first(reference)
+    starts = one_layout([item.starts for item in frames])
+    matches = match_frames(frames, starts, catalogue.vectors, settings)
+    if all(match is None for match in matches):
+        raise NoDataError(
+            f"none of {len(frames)} frames matches the {catalogue.error.size} catalogue stars",
+            hint="check pointing, rotation, chip and catalogue",
+        )
+    quality = [_blank(item, match) for item, match in zip(frames, matches, strict=True)]
+    refused = {k: _NOT_MATCHED for k, match in enumerate(matches) if match is None}
+    rough = common_start(frames, matches, catalogue, settings)
+    for _ in range(_ROUNDS):
+        kept = [k for k in range(len(frames)) if k not in refused]
+        joint = joint_fit(frames, [rough[k] for k in kept], kept, catalogue, settings, starts[0][0])
+        quality = _qualities(quality, starts, joint, catalogue)
+        new = judge(quality, refused, settings.limits)
+        if not new or len(refused) + len(new) == len(frames):
+            break
+        refused |= new
+    quality = [replace(item, refused=refused.get(k, "")) for k, item in enumerate(quality)]
+    return _solution(frames, joint, quality, catalogue)
+
+
+def _blank(item: FrameStars, match: StarMatch | None) -> FrameQuality:
+    """Say what is known of a frame before the fit."""
+    nan = float("nan")
+    numbers = (nan, nan, nan, (nan, nan), item.sources.elongation)
+    odds = (0.0, 1.0, 0.0, False) if match is None else (match.sigma, match.chance, match.turn, match.flipped)
+    return FrameQuality(item.name, item.sources.x.size, 0, *numbers, *odds)
+
+
+def _qualities(
+    before: list[FrameQuality], starts: Sequence[tuple[TanSip, ...]], joint: Joint, catalogue: Catalogue
+) -> list[FrameQuality]:
+    """Measure the frames of a fit; the others stay as they were."""
+    out = list(before)
+    for n, k in enumerate(joint.kept):
+        out[k] = _measured_frame(before[k], starts[k][0], joint, n, catalogue)
+    return out
+
+
+def _measured_frame(
+    blank: FrameQuality, start: TanSip, joint: Joint, n: int, catalogue: Catalogue
+) -> FrameQuality:
+    """Fill in what the fit says about a frame."""
+    fit, wcs = joint.fit, joint.fit.wcs[n]
+    _, miss, weight = missed(joint, n)
+    own = joint.detected.frame == n
+    weights = fit.weight[own] / np.square(joint.detected.error[own])
+    residual = fit.residual[own]
+    seen = np.array(np.count_nonzero(in_frame(wcs, catalogue.vectors)), np.float64)
+    good = int(np.count_nonzero(weight > 0.1 * np.median(weight))) if weight.size else 0
+    matched = matched_share(np.array(float(good)), seen, np.array(float(blank.n_stars)))
+    centre = start.axes[:2] @ (wcs.axes[2] - start.axes[2]) / ARCSEC
+    return replace(
+        blank,
+        n_matched=good,
+        matched=float(matched),
+        rms_catalogue=weighted_rms(miss.ravel(), np.repeat(weight, 2)),
+        rms_frames=weighted_rms(residual.ravel(), np.repeat(weights, 2)),
+        offset=(float(centre[0]), float(centre[1])),
+    )
+
+
+def _solution(
+    frames: Sequence[FrameStars], joint: Joint, quality: list[FrameQuality], catalogue: Catalogue
+) -> Solution:
+    """Put the numbers of the whole set together."""
+    fit, detected = joint.fit, joint.detected
+    shape = fit.wcs[0].shape
+    parts = [missed(joint, n) for n in range(len(joint.kept))]
+    own, miss, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
+    x, y = detected.x[own], detected.y[own]
+    seen, counts = np.zeros((AREAS, AREAS)), np.zeros((AREAS, AREAS))
+    for k, wcs in zip(joint.kept, fit.wcs, strict=True):
+        inside = catalogue.vectors[:, in_frame(wcs, catalogue.vectors)]
+        px, py = plane_pixels(wcs, inside) + wcs.crpix[:, None]
+        seen += area_counts(px, py, shape)
+        counts += area_counts(frames[k].sources.x, frames[k].sources.y, shape)
+    good = weight > 0.1 * np.median(weight)
+    hits = area_counts(x[good], y[good], shape)
+    cx, cy = np.array([0.0, shape[1] - 1.0] * 2), np.repeat([0.0, shape[0] - 1.0], 2)
+    predicted = np.max([fit.position_error(n, cx, cy) for n in range(len(fit.wcs))], axis=0)
+    weights = fit.weight / np.square(detected.error)
+    length, error = corner_means(x, y, miss, weight, shape)
+    wcs_of = dict(zip(joint.kept, fit.wcs, strict=True))
+    return Solution(
+        [wcs_of.get(k) if not quality[k].refused else None for k in range(len(frames))],
+        quality,
+        fit,
+        _in_words(fit),
+        (weighted_rms(miss[:, 0], weight), weighted_rms(miss[:, 1], weight)),
+        (weighted_rms(fit.residual[:, 0], weights), weighted_rms(fit.residual[:, 1], weights)),
+        float(matched_share(hits.sum(), seen.sum(), counts.sum())),
+        matched_share(hits, seen, counts),
+        length,
+        error,
+        predicted,
+    )
+
+
+def _in_words(fit: GlobalFit) -> str:
+    own = {"affine": "six linear terms", "roll": "shift and rotation", "shift": "a shift"}[fit.terms.frame]
+    common = (
+        "the distortion of the start"
+        if fit.terms.degree < 2
+        else f"one polynomial of degree {fit.terms.degree}"
+    )
+    return f"{own} for every frame, {common}"

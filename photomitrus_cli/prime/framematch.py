@@ -1,0 +1,198 @@
+"""The frames of a chip against a catalogue: what is needed of both, and where each frame finds its stars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photomitrus_cli.imaging.plateterms import centred, corrected, in_frame
+from photomitrus_cli.imaging.starmatch import Search, StarMatch, match_stars
+from photomitrus_cli.imaging.tangent import DEGREE, directions_of, invert_pair
+from photomitrus_cli.imaging.tansip import TanSip
+from photomitrus_cli.prime.detect import Sources
+from photomitrus_cli.prime.framequality import Limits
+
+Float = NDArray[np.float64]
+
+# Below this many catalogue stars or detections in a frame fewer pairs have to do, over a narrower search.
+_FEW = 15
+_FEW_SEARCH = Search(turns=(0.0,), small=(0.0,), flips=False, max_chance=1e-3, min_pairs=3)
+
+
+class Reference(Protocol):
+    """What is needed of a catalogue: columns of one length, positions at the epoch of the frames."""
+
+    @property
+    def ra(self) -> Float:
+        """Degrees ICRS."""
+
+    @property
+    def dec(self) -> Float:
+        """Degrees ICRS."""
+
+    @property
+    def err(self) -> Float:
+        """Error of each coordinate, arcsec."""
+
+    @property
+    def brightness(self) -> Float:
+        """A magnitude that orders the stars, NaN where there is none."""
+
+
+@dataclass(frozen=True)
+class FrameStars:
+    """One frame as detected.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    sources : Sources
+    starts : tuple of TanSip
+        Where it should look; then where it would with the rotator turned by 90, 180 and 270 degrees about the
+        axis of the telescope, if these are to be tried.
+    """
+
+    name: str
+    sources: Sources
+    starts: tuple[TanSip, ...]
+
+
+@dataclass(frozen=True)
+class AstrometrySettings:
+    """How frames are matched and fitted.
+
+    Attributes
+    ----------
+    search : Search
+    degrees : tuple of int
+        Of the common polynomial; cross-validation chooses.
+    floor_arcsec : float
+        Error of a position that brightness does not reduce.
+    tolerance_px : float
+        Detections of a star lie as close to each other.
+    limits : Limits
+        What makes a frame useless.
+    """
+
+    search: Search = field(default_factory=Search)
+    degrees: tuple[int, ...] = (3, 4, 5)
+    floor_arcsec: float = 0.010
+    tolerance_px: float = 1.2
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Reference stars, brightest first.
+
+    Attributes
+    ----------
+    vectors : ndarray of float64, shape (3, m)
+        Unit vectors, ICRS.
+    error : ndarray of float64, shape (m,)
+        Of each coordinate, arcsec.
+    """
+
+    vectors: Float
+    error: Float
+
+
+def brightest_first(reference: Reference) -> Catalogue:
+    """Sort a catalogue by brightness, stars of unknown brightness last."""
+    order = np.argsort(reference.brightness, kind="stable")
+    error = np.asarray(reference.err, dtype=np.float64)[order]
+    return Catalogue(directions_of(reference.ra, reference.dec)[:, order], error)
+
+
+def one_layout(starts: list[tuple[TanSip, ...]]) -> list[tuple[TanSip, ...]]:
+    """Bring the tangent points of all starts to the same pixel: one polynomial for all frames needs that.
+
+    Parameters
+    ----------
+    starts : list of tuple of TanSip
+        Of every frame.
+
+    Returns
+    -------
+    list of tuple of TanSip
+        As they are where that is so already.
+    """
+    first = starts[0][0]
+    same = all(np.array_equal(item.crpix, first.crpix) for group in starts for item in group)
+    if same and centred(first) is first:
+        return starts
+    return [tuple(centred(item, exact=True) for item in group) for group in starts]
+
+
+def match_frames(
+    frames: Sequence[FrameStars],
+    starts: Sequence[tuple[TanSip, ...]],
+    vectors: Float,
+    settings: AstrometrySettings,
+) -> list[StarMatch | None]:
+    """Match every frame with the catalogue.
+
+    The frame with the most stars comes first; what it was found to differ by from its start is tried first
+    for the others.
+
+    Parameters
+    ----------
+    frames : sequence of FrameStars
+    starts : sequence of tuple of TanSip
+        Of every frame, instead of its own.
+    vectors : ndarray of float64, shape (3, m)
+        Catalogue, brightest first.
+    settings : AstrometrySettings
+
+    Returns
+    -------
+    list of StarMatch or None
+    """
+    found: list[StarMatch | None] = [None] * len(frames)
+    known: tuple[int, TanSip, TanSip] | None = None
+    for k in sorted(range(len(frames)), key=lambda k: -frames[k].sources.x.size):
+        x, y, group = frames[k].sources.x, frames[k].sources.y, starts[k]
+        if known is not None:
+            like = _carried(group[min(known[0], len(group) - 1)], known[1], known[2])
+            quick = replace(_search(like, vectors, x.size, settings), turns=(0.0,), flips=False, degree=1)
+            found[k] = match_stars(x, y, like, vectors, quick)
+        if found[k] is not None:
+            continue
+        for n, start, search in _attempts(group, vectors, x.size, settings):
+            match = match_stars(x, y, start, vectors, search)
+            if match is not None:
+                found[k], known = match, known or (n, start, match.wcs)
+                break
+    return found
+
+
+def _search(start: TanSip, vectors: Float, n_stars: int, settings: AstrometrySettings) -> Search:
+    """Ask less of a frame with few stars."""
+    if min(int(np.count_nonzero(in_frame(start, vectors))), n_stars) >= _FEW:
+        return settings.search
+    return replace(_FEW_SEARCH, windows=settings.search.windows, tolerance=settings.search.tolerance)
+
+
+def _attempts(
+    group: tuple[TanSip, ...], vectors: Float, n_stars: int, settings: AstrometrySettings
+) -> Iterator[tuple[int, TanSip, Search]]:
+    """Give starts and searches: each start as it is, then the first with all turns and parities."""
+    for n, start in enumerate(group):
+        yield n, start, replace(_search(start, vectors, n_stars, settings), turns=(0.0,), flips=False)
+    search = _search(group[0], vectors, n_stars, settings)
+    if search.flips or len(search.turns) > 1:
+        yield 0, group[0], search
+
+
+def _carried(start: TanSip, planned: TanSip, found: TanSip) -> TanSip:
+    """Give a frame the offset, the linear terms and the distortion that another one was found to have."""
+    cd = start.cd @ invert_pair(planned.cd) @ found.cd
+    step = planned.axes[:2] @ found.axes[2]
+    # In the other frame's pixels, which are turned on the sky as this frame's are.
+    offset = invert_pair(planned.cd * DEGREE) @ step
+    return replace(corrected(start, offset[:, None]), cd=cd, sip=found.sip)

@@ -1,0 +1,236 @@
+"""Where the frames of a stack look, and which of them are fit to be stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from photomitrus_cli.errors import NoDataError
+from photomitrus_cli.imaging.geometry import footprint
+from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.imaging.matching import mutual_pairs
+from photomitrus_cli.imaging.plateterms import in_frame, plane_pixels
+from photomitrus_cli.imaging.tangent import directions_of
+from photomitrus_cli.imaging.tansip import TanSip
+from photomitrus_cli.io.refmotion import julian_year
+from photomitrus_cli.prime.astrometry import Solution, solve_astrometry
+from photomitrus_cli.prime.detect import Sources
+from photomitrus_cli.prime.framematch import AstrometrySettings, FrameStars
+from photomitrus_cli.prime.gates import Gate, astrometry_gates, failed, light_gate
+from photomitrus_cli.prime.geometry import initial_geometry
+from photomitrus_cli.prime.ownfield import solve_own_field
+from photomitrus_cli.prime.refcatalogue import RefCatalogue, field_around, read_catalogue
+from photomitrus_cli.prime.refonline import online_catalogue
+from photomitrus_cli.prime.stackphot import flux_scales, zero_point
+from photomitrus_cli.prime.stackplan import StackPlan
+from photomitrus_cli.prime.stacksettings import OWN_STARS
+
+# The rotator may be a quarter of a turn away from where the header says. Half a turn brings a chip to the
+# place of the opposite one, which looks the same: it is tried only where the header does not tell the angle,
+# or frames of a wrong chip would pass.
+_TURNS, _HALF_TURN = (0.0, 90.0, 270.0), 180.0
+# A detection and a catalogue star are the same within this.
+_SAME_PX = 1.5
+_Solved = tuple[Solution, RefCatalogue, list[Gate]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Frames with their places, light and verdicts.
+
+    Attributes
+    ----------
+    solution : Solution
+    catalogue : RefCatalogue
+    gates : list of Gate
+    grid : Grid
+        Of the stack.
+    scales : dict of int to float
+        Light of each frame that is used, by its number in the plan.
+    reasons : dict of int to str
+        Why others are not.
+    """
+
+    solution: Solution
+    catalogue: RefCatalogue
+    gates: list[Gate]
+    grid: Grid
+    scales: dict[int, float]
+    reasons: dict[int, str]
+
+
+def judge_frames(
+    plan: StackPlan,
+    indices: Sequence[int],
+    sources: Sequence[Sources],
+    places: Mapping[int, TanSip] | None = None,
+) -> Judged:
+    """Solve the astrometry of all frames, hold it against the quality gates, and compare their light.
+
+    Parameters
+    ----------
+    plan : StackPlan
+    indices : sequence of int
+        Frames that there are, by their numbers in the plan.
+    sources : sequence of Sources
+        Of these frames.
+    places : mapping of int to TanSip, optional
+        Where frames may look instead of where their headers say, by their numbers in the plan.
+
+    Returns
+    -------
+    Judged
+
+    Raises
+    ------
+    InputError, ConfigError
+        When the catalogue cannot be read.
+    NoDataError
+        When no frame finds its place, the gates refuse the solution and it is not to be allowed, or too few
+        frames are left.
+    """
+    starts = [_starts(plan, index) for index in indices]
+    if places is not None:
+        # One more place for every frame, so that the n-th one means the same for all of them.
+        starts = [
+            (one[0], places.get(index, one[0]), *one[1:]) for index, one in zip(indices, starts, strict=True)
+        ]
+    stars = [
+        FrameStars(plan.chip.frames[index].path.name, found, start)
+        for index, found, start in zip(indices, sources, starts, strict=True)
+    ]
+    solution, catalogue, gates = _solve(plan, stars)
+    placed = [k for k, wcs in enumerate(solution.wcs) if wcs is not None]
+    wcs = [one for one in solution.wcs if one is not None]
+    lost = _lost_light(plan, [sources[k] for k in placed], wcs, catalogue)
+    gates += [] if lost is None else [light_gate(lost)]
+    _refuse_poor(plan, gates)
+    reasons = {indices[k]: one.refused for k, one in enumerate(solution.frames) if one.refused}
+    if not wcs:
+        raise _none_left(reasons)
+    grid = _grid(wcs, plan.settings.pixel_scale_arcsec)
+    light = flux_scales([sources[k] for k in placed], wcs, grid)
+    scales: dict[int, float] = {}
+    for k, scale in zip(placed, light.tolist(), strict=True):
+        reason = _too_dark(scale, plan.settings.max_extinction_mag)
+        if reason:
+            reasons[indices[k]] = reason
+        else:
+            scales[indices[k]] = scale
+    if not scales:
+        raise _none_left(reasons)
+    return Judged(solution, catalogue, gates, grid, scales, reasons)
+
+
+def _too_dark(scale: float, most: float) -> str:
+    """Say why a frame with such light is not used; empty when it is."""
+    if not np.isfinite(scale):
+        return "too few stars in common with the other frames"
+    lost = -2.5 * float(np.log10(scale))
+    return f"clouds: {lost:.2f} mag less light (limit {most:g})" if lost > most else ""
+
+
+def _none_left(reasons: Mapping[int, str]) -> NoDataError:
+    return NoDataError("no frame is left to be stacked: " + "; ".join(sorted(set(reasons.values()))))
+
+
+def _starts(plan: StackPlan, index: int) -> tuple[TanSip, ...]:
+    """Give where a frame should look, and where with the rotator turned by quarters."""
+    frame, kind = plan.chip.frames[index], plan.settings.geometry
+    if (kind or plan.instrument.geometry) == "header":
+        return (initial_geometry(frame, plan.instrument, kind),)
+    turns = (*_TURNS, _HALF_TURN) if frame.rotation_source == "default" else _TURNS
+    return tuple(
+        initial_geometry(frame, plan.instrument, kind, rotation=frame.rotation + turn) for turn in turns
+    )
+
+
+def _solve(plan: StackPlan, stars: Sequence[FrameStars]) -> _Solved:
+    """Fit all frames to the reference asked for: as they should look, then with the rotator turned."""
+    fit = AstrometrySettings(degrees=plan.settings.degrees)
+    if plan.settings.refcat == OWN_STARS:
+        own, stars_of_one = solve_own_field(stars, _year(plan), fit)
+        return own, stars_of_one, astrometry_gates(own, relative=True)
+    found: list[_Solved] = []
+    problems: list[NoDataError] = []
+    plain = 2 if plan.settings.net_refine else 1
+    turned = replace(fit, search=replace(fit.search, turns=(0.0,), flips=False))
+    for part, how in ((slice(plain), fit), (slice(plain, None), turned)):
+        tried = [replace(one, starts=one.starts[part]) for one in stars]
+        if not tried[0].starts:
+            continue
+        try:
+            catalogue = _catalogue(plan, [start for one in tried for start in one.starts])
+            solution = solve_astrometry(tried, catalogue, how)
+        except NoDataError as error:
+            problems.append(error)
+            continue
+        found.append((solution, catalogue, astrometry_gates(solution)))
+        if not failed(found[-1][2]):
+            return found[-1]
+    if not found:
+        raise NoDataError(f"chip {plan.chip.chip}: {problems[0].message}", hint=problems[0].hint)
+    return found[0]
+
+
+def _year(plan: StackPlan) -> float:
+    return float(julian_year(plan.chip.mjd))
+
+
+def _catalogue(plan: StackPlan, starts: Sequence[TanSip]) -> RefCatalogue:
+    """Read the reference stars around the field."""
+    settings = plan.settings
+    ny, nx = starts[0].shape
+    middles = np.array([one.sky((nx - 1) / 2, (ny - 1) / 2) for one in starts]).reshape(-1, 2).T
+    reach = float(np.hypot(nx, ny)) / 2.0 * float(np.sqrt(abs(np.linalg.det(starts[0].cd))))
+    field = field_around(middles[0], middles[1], reach)
+    if settings.refcat_file is None:
+        return online_catalogue(
+            field,
+            _year(plan),
+            plan.chip.band,
+            folder=settings.refcat_cache,
+            timeout=settings.refcat_timeout_s,
+        )
+    columns = dict(one.split("=", 1) for one in settings.refcat_columns)
+    return read_catalogue(settings.refcat_file, field, _year(plan), plan.chip.band, columns)
+
+
+def _lost_light(
+    plan: StackPlan, sources: Sequence[Sources], wcs: Sequence[TanSip], catalogue: RefCatalogue
+) -> float | None:
+    """Magnitudes that even the clearest frame has lost; None when camera or catalogue do not tell."""
+    band = plan.instrument.bands.get(plan.chip.band)
+    if band is None or band.zero_point is None:
+        return None
+    # The mean of pixels has that much less light.
+    expected = band.zero_point - 5.0 * np.log10(plan.chip.window.scale)
+    vectors = directions_of(catalogue.ra, catalogue.dec)
+    found = []
+    for one, stars in zip(wcs, sources, strict=True):
+        inside = np.flatnonzero(in_frame(one, vectors))
+        own = plane_pixels(one, one.directions(stars.x, stars.y))
+        refs = plane_pixels(one, vectors[:, inside])
+        rows, pairs = mutual_pairs(own[0], own[1], refs[0], refs[1], _SAME_PX)
+        mag, mag_err = catalogue.mag[inside][pairs], catalogue.mag_err[inside][pairs]
+        zero = zero_point(stars.flux[rows], stars.flux_err[rows], mag, mag_err)
+        found += [] if zero is None else [zero.value]
+    return float(expected - max(found)) if found else None
+
+
+def _refuse_poor(plan: StackPlan, gates: list[Gate]) -> None:
+    bad = failed(gates)
+    if bad and not plan.settings.allow_poor_wcs:
+        raise NoDataError(
+            f"chip {plan.chip.chip}: the stack could not be trusted: " + "; ".join(gate.line for gate in bad),
+            hint="--allow-poor-wcs writes the stack all the same",
+        )
+
+
+def _grid(wcs: Sequence[TanSip], scale: float | None) -> Grid:
+    """Choose the grid that holds all frames, north up, in pixels of their size."""
+    own = 3600.0 * float(np.median([np.sqrt(abs(np.linalg.det(one.cd))) for one in wcs]))
+    corners = np.array([footprint(one, one.shape) for one in wcs])
+    return grid_for_footprints(corners[:, 0], corners[:, 1], scale or round(own, 3))
