@@ -36,11 +36,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class GroupEntry:
-    """A group: its help line, its commands, and those that a later version brings."""
+    """A group: its help line and its commands."""
 
     help: str
     commands: dict[str, Entry]
-    planned: tuple[str, ...] = ()
 
 
 GROUPS: dict[str, GroupEntry] = {
@@ -93,7 +92,7 @@ class LazyGroup(click.Group):
     """A group that imports a command only to run it or to show its own help."""
 
     def __init__(self, name: str, entry: GroupEntry) -> None:
-        super().__init__(name, help=entry.help, epilog=_planned_text(name, entry))
+        super().__init__(name, help=entry.help)
         self.entry = entry
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -114,11 +113,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; a planned one is refused by name, a mistyped one gets a suggestion."""
-        if args and args[0] in self.entry.planned:
-            raise click.UsageError(
-                f"'{self.name} {args[0]}' is not in version {__version__}; available: {_available()}.", ctx
-            )
+        """Find a command; a mistyped one gets a suggestion."""
         if args and args[0] not in self.entry.commands and not args[0].startswith("-"):
             raise click.NoSuchCommand(args[0], ctx=ctx, possibilities=_similar(args[0], self.entry.commands))
         return super().resolve_command(ctx, args)
@@ -129,21 +124,6 @@ class LazyGroup(click.Group):
         if self.entry.commands:
             with formatter.section("Commands"):
                 formatter.write_dl([(name, e.help) for name, e in sorted(self.entry.commands.items())])
-
-
-def _available() -> str:
-    return ", ".join(
-        f"astromap {group} {name}"
-        for group, entry in sorted(GROUPS.items())
-        for name in sorted(entry.commands)
-    )
-
-
-def _planned_text(name: str, entry: GroupEntry) -> str | None:
-    if not entry.planned:
-        return None
-    planned = ", ".join(f"{name} {command}" for command in entry.planned)
-    return f"Not in version {__version__}: {planned}. Available now: {_available()}."
 
 
 def _similar(word: str, names: Sequence[str] | dict[str, Any]) -> list[str]:

@@ -103,7 +103,8 @@ def coadd_path(folder: Path, chip: int = 1) -> Path:
 def stack_names(*chips: int) -> set[str]:
     """List what complete runs leave in the folder of stacks."""
     coadds = {f"coadd.{label(chip)}{suffix}" for chip in chips for suffix in _SUFFIXES}
-    return coadds | {f"weight.{label(chip)}.fits" for chip in chips}
+    pictures = {f"coadd.{label(chip)}.png" for chip in chips}
+    return coadds | pictures | {f"weight.{label(chip)}.fits" for chip in chips}
 
 
 def assert_no_products(folder: Path) -> None:

@@ -63,6 +63,11 @@ class StackNames:
         """The weights of the stack."""
         return self.folder / "stack" / f"weight.{self.label}{self.ending}"
 
+    @property
+    def picture(self) -> Path:
+        """The stack as a picture, beside its coverage."""
+        return self.folder / "stack" / f"coadd.{self.label}.png"
+
 
 @dataclass(frozen=True)
 class FrameNames:

@@ -36,7 +36,14 @@ from photomitrus_cli.prime.stackframes import (
 )
 from photomitrus_cli.prime.stackmeasure import measure_stack
 from photomitrus_cli.prime.stackplan import StackPlan, make_plans
-from photomitrus_cli.prime.stackproducts import frame_cards, plane, result_cards, write_sky, write_stack
+from photomitrus_cli.prime.stackproducts import (
+    frame_cards,
+    plane,
+    result_cards,
+    write_picture,
+    write_sky,
+    write_stack,
+)
 from photomitrus_cli.prime.stacksettings import StackSettings
 from photomitrus_cli.prime.stacksky import SkySet, load_sky, mark_objects, subtract_skies
 from photomitrus_cli.prime.stacktelling import Outcome, facts_of, frame_values, summarise
@@ -159,6 +166,7 @@ def _make(stack: _Run) -> Outcome:
     about = frame_cards(plan)
     cards = [*about, *result_cards(measured, judged.gates, judged.catalogue.origin, facts)]
     written = write_stack(plan, tiles, judged.grid, cards, record.units, store)
+    write_picture(plan, sci, plane(tiles, judged.grid, store, "COV"), judged.grid)
     sky = load_sky(store, stem)
     if sky is not None:
         write_sky(plan, *sky, about, store)

@@ -149,7 +149,7 @@ def _make_plan(
 
 
 def _products(settings: StackSettings, names: StackNames) -> list[Path]:
-    return [names.coadd, names.weight, *([names.sky] if settings.sky == "median" else [])]
+    return [names.coadd, names.weight, names.picture, *([names.sky] if settings.sky == "median" else [])]
 
 
 def _side_files(settings: StackSettings, flat: Path | None) -> list[Path]:

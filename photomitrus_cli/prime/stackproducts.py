@@ -23,6 +23,7 @@ from photomitrus_cli.prime.headers import utc_text
 from photomitrus_cli.prime.stackcombine import MASK_BITS, TileTask
 from photomitrus_cli.prime.stackmeasure import Measured
 from photomitrus_cli.prime.stackplan import StackPlan
+from photomitrus_cli.report.quicklook import draw_mosaic, thinning_step
 from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.summary import UnitRecord
 
@@ -152,9 +153,32 @@ def write_sky(
     return replace(record, path=plan.names.sky)
 
 
+def write_picture(plan: StackPlan, sci: NDArray[np.float32], coverage: NDArray[np.int16], grid: Grid) -> None:
+    """Draw the stack beside its coverage.
+
+    Raises
+    ------
+    WriteError
+        When the file cannot be written.
+    """
+    step = thinning_step(grid.shape)
+    shown = np.s_[::step, ::step]
+    chip = plan.chip
+    with atomic_path(plan.names.picture) as part:
+        draw_mosaic(
+            part,
+            sci[shown],
+            coverage[shown],
+            grid,
+            step,
+            title=f"{plan.instrument.name} chip {chip.chip}, {chip.band}",
+            unit=plan.instrument.detector.unit,
+        )
+
+
 def plane(tasks: Sequence[TileTask], grid: Grid, store: Store, name: str) -> NDArray[Any]:
     """Put one plane of a stack together."""
-    out = np.empty(grid.shape, np.uint8 if name == "MASK" else np.float32)
+    out = np.empty(grid.shape, COMPANIONS.get(name, np.float32))
     for task in tasks:
         y0, y1, x0, x1 = task.window
         out[y0:y1, x0:x1] = store.require(task.name).arrays[name]

@@ -15,7 +15,7 @@ from photomitrus_cli.prime.stackcombine import Member
 from photomitrus_cli.prime.stackmeasure import Measured
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.prime.stackproducts import column_units
-from photomitrus_cli.run.summary import RunStatus, Summary, UnitRecord
+from photomitrus_cli.run.summary import Figure, RunStatus, Summary, UnitRecord
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,14 @@ def summarise(plans: Sequence[StackPlan], outcomes: Sequence[Outcome], status: R
         facts,
         [path for plan in plans for path in plan.products],
         units,
+        figures=[Figure(plan.names.picture, _caption(plan)) for plan in plans] if outcomes else [],
         value_units=column_units(),
         stem=plans[0].product.stem,
     )
+
+
+def _caption(plan: StackPlan) -> str:
+    return f"Chip {plan.chip.chip}, {plan.chip.band}: stack (asinh stretch) and number of frames."
 
 
 def _planned(plan: StackPlan) -> dict[str, str]:

@@ -244,8 +244,12 @@ def _ignore(count: int) -> None:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment; processes started meanwhile never get it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    """Hold signals back for a moment.
+
+    Processes started meanwhile never get Ctrl-C, and SIGTERM only when they are ready for it: Python runs
+    handlers of its own in a process that is just being forked, and what we raise there is lost.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
     try:
         yield
     finally:
@@ -325,6 +329,7 @@ def _start_worker(parent: int) -> None:
         os.environ[name] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
 
 

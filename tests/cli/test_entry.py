@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from photomitrus_cli import cli
 from photomitrus_cli.errors import (
@@ -39,17 +38,6 @@ def test_every_command_has_help(astromap, group: str, name: str) -> None:  # typ
     done = astromap(group, name, "--help")
     assert done.returncode == 0, done.stderr
     assert "--verbose" in done.stdout
-
-
-def test_a_planned_command_is_refused_by_name() -> None:
-    group = cli.LazyGroup("prime", cli.GroupEntry("Stacks.", {}, ("mosaic",)))
-    shown = CliRunner().invoke(group, ["--help"])
-    assert shown.exit_code == 0
-    assert "prime mosaic" in shown.stdout
-    assert "astromap irac mosaic" in " ".join(shown.stdout.split())
-    done = CliRunner().invoke(group, ["mosaic"])
-    assert done.exit_code == 2
-    assert "is not in version" in done.stderr
 
 
 @pytest.mark.parametrize("script_args", [("astromap", "prime"), ("prime",)])

@@ -226,7 +226,8 @@ def test_the_manifest_tells_what_went_in(base: Path) -> None:
     assert inputs[flat.name]["n_bytes"] == flat.stat().st_size
     listed = {(folder / "stack" / entry["name"]).resolve() for entry in manifest["outputs"]}
     kinds = (f"stack/coadd.{label()}", f"stack/weight.{label()}", f"sky/sky.{label()}")
-    assert listed == {(folder / f"{kind}.fits").resolve() for kind in kinds}
+    files = [*(f"{kind}.fits" for kind in kinds), f"stack/coadd.{label()}.png"]
+    assert listed == {(folder / name).resolve() for name in files}
 
 
 def test_a_broken_ramp_is_lost_alone(base: Path, tmp_path: Path) -> None:

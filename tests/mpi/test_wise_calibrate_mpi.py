@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from truthkit.calibsurvey import CalibSurvey, calib_survey, calibrate
+from truthkit.calibsurvey import CalibSurvey, calib_survey
 from truthkit.faultkit import Ran, names, program, run_program
 from truthkit.wisefaults import content, cut
 
@@ -24,25 +24,24 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> CalibSurvey:
     return calib_survey(tmp_path_factory.getbasetemp())
 
 
-def ranks(number: int, survey: CalibSurvey, out: Path, *more: object) -> Ran:
-    """Calibrate as `truthkit.calibsurvey.calibrate` does, on some ranks, with templates of their own."""
+def run(survey: CalibSurvey, out: Path, *more: object, ranks: int = 0) -> Ran:
+    """Calibrate as `truthkit.calibsurvey.calibrate` does, as a program: alone, or on some ranks."""
+    start = (program("mpiexec"), "-n", ranks) if ranks else ()
     words = ("--maps", survey.folder, "--spectrum", "mono", "-o", out, "--no-pictures")
     fixed = ("--set", "wise.zodi.quadrature=20")
-    return run_program(
-        program("mpiexec"), "-n", number, program(), "wise", "calibrate", *words, *fixed, *more
-    )
+    return run_program(*start, program(), "wise", "calibrate", *words, *fixed, *more)
 
 
 def test_ranks_give_the_same_bytes(survey: CalibSurvey, tmp_path: Path) -> None:
     scans = survey.names[:N_SCANS]
     one, two = tmp_path / "one", tmp_path / "two"
-    done = calibrate(survey, one, *scans)
+    done = run(survey, one, *scans)
     assert done.code == 0, done.stderr
-    done = ranks(2, survey, two, *scans)
+    done = run(survey, two, *scans, ranks=2)
     assert done.code == 0, done.stderr
     assert done.stdout.count("WISE band 3 calibration: done") == 1
     assert f"in the map: {N_SCANS} scans, 0 refused, 0 failed" in done.stdout
-    assert names(two) == names(one) | {"templates"}
+    assert names(two) == names(one)
     assert len(names(two / "templates")) == N_SCANS
     for path in one.glob("*.fits"):
         assert content(path) == content(two / path.name), path.name
@@ -60,7 +59,7 @@ def test_a_broken_map_ends_the_job_with_its_exit_code(survey: CalibSurvey, tmp_p
     victim = folder / f"w3_{survey.names[3]}.fits"
     cut(victim, victim.stat().st_size - 2880)
     broken = CalibSurvey(folder, survey.names, survey.gain, survey.offset)
-    done = ranks(2, broken, tmp_path / "out")
+    done = run(broken, tmp_path / "out", ranks=2)
     assert done.code == 3, done.stderr
     assert victim.name in done.error
     assert not list((tmp_path / "out").glob("*.fits"))
