@@ -137,7 +137,8 @@ def _make(stack: _Run) -> Outcome:
     record.units.extend([*plan.chip.left_out, *failed])
     known = mark_objects(plan, indices, store, context.executor.workers)
     numbers = _subtract(stack, known)
-    tasks = [one for one in frame_tasks(plan, store) if one.index in set(indices)]
+    every = frame_tasks(plan, store)
+    tasks = [every[index] for index in indices]
     sources = _each(stack, "stars", find_stars, tasks)
     places = _places(stack, indices, sources) if plan.settings.net_refine else None
     judged = judge_frames(plan, indices, sources, places)
@@ -257,7 +258,6 @@ def _members(
             Member(
                 index,
                 f"ready{stage}_{index}",
-                place,
                 place_frame(place, judged.grid),
                 scale,
                 # Stars alone count here: those of a frame of bad seeing are spread over more pixels.

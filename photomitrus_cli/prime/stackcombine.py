@@ -38,7 +38,6 @@ class Member:
     index : int
     ready : str
         Name of its checkpoint, see `photomitrus_cli.prime.stackframes.make_ready`.
-    wcs : TanSip
     pixel_map : PixelMap
     scale : float
         Its light over that of the stack.
@@ -53,7 +52,6 @@ class Member:
 
     index: int
     ready: str
-    wcs: TanSip
     pixel_map: PixelMap
     scale: float
     weight: float
