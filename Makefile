@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.astromap-installed
+DOCS_STAMP := $(VENV)/.astromap-docs-installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test lint package truth benchmark docs install clean
@@ -21,7 +22,7 @@ $(STAMP): setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
 	@touch $@
 
-demo: $(STAMP) ## install, simulate a field, mosaic it, measure stars, check both, write pictures and report pages
+demo: $(STAMP) ## install, simulate frames of three cameras, run every command, check the products, write report pages
 	$(BIN)/python examples/demo.py demo
 
 test: $(STAMP) ## install, then run the tests
@@ -43,8 +44,14 @@ truth: $(STAMP) ## rerun every accuracy measurement at full size and write docs/
 benchmark: $(STAMP) ## time the stages against their yardsticks
 	$(BIN)/python benchmarks/run.py
 
-docs: $(STAMP) ## regenerate the command-line and configuration references
+docs: $(DOCS_STAMP) ## regenerate the references and build the site, build/site/docs/index.html; broken links fail
 	$(BIN)/python docs/generate.py
+	$(BIN)/sphinx-build -b html -W --keep-going -q -c docs -d build/doctrees . build/site
+	@echo "open build/site/docs/index.html"
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) build dist *.egg-info demo

@@ -43,18 +43,18 @@ about their mean. *stack, offset*: median offset of bright stars in the stack. G
 LIGHT_TEXT = """
 ### Stars
 
-Magnitudes with MAGZP and APFACTOR in apertures of 1.5 SEEING, stars without neighbours. *stated*: from
-NOISE and the correlation of neighbouring pixels (0.80 of the variance of a frame's pixel is in that of
-the stack). *position*: scatter of a coordinate. Bright stars scatter by what their profiles differ over
-the field. Goals: bias of 0.01 to J = 17 and H = 16, scatter of 1.15 times the stated one at J 14 to 18.
+Magnitudes with MAGZP and APFACTOR in apertures of 1.5 SEEING, stars without stars or galaxies beside
+them. *stated*: from NOISE and CORRFAC. *position*: scatter of a coordinate. Bright stars scatter by what
+their profiles differ over the field. Goals: bias of 0.01 to J = 17 and H = 16, scatter of 1.15 times the
+stated one at J 14 to 18.
 """
 NOISE_TEXT = """
 ### Noise and depth
 
 *zero point*: error of MAGZP, and MAGZPERR. *pixels*, *apertures* (of 1.5 SEEING): scatter of blank sky
 over the one that NOISE tells. *depth lost*: MAGLIM5 against that of the sum of the inverse variances of
-the frames less sky, and of photons alone: the sky of each frame is that of the eight others, which costs
-0.06 mag. Goals: 10 % and 0.05 mag.
+the frames less sky of the first pass, and of photons alone. The sky of each frame is that of the eight
+others, which costs 0.06 mag where it is not drawn towards its surroundings. Goals: 10 % and 0.05 mag.
 """
 CLIPPING_TEXT = """
 ### Hits and cores

@@ -74,6 +74,7 @@ _KEY = "prime.stack"
 )
 @setting("--net-refine/--no-net-refine", key=f"{_KEY}.net_refine", help="Ask solve-field where frames look.")
 @setting("--keep/--no-keep", key=f"{_KEY}.keep", help="Keep the frames of the steps in between.")
+@setting("--pictures/--no-pictures", key=f"{_KEY}.pictures", help="Draw the stack and its quality.")
 @setting(
     "--compress",
     key=f"{_KEY}.compress",

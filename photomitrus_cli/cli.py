@@ -9,7 +9,7 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -36,10 +36,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class GroupEntry:
-    """A group: its help line and its commands."""
+    """A group: its help line, its commands and, in the root, further groups."""
 
     help: str
-    commands: dict[str, Entry]
+    commands: Mapping[str, Entry | GroupEntry]
 
 
 GROUPS: dict[str, GroupEntry] = {
@@ -87,6 +87,11 @@ GROUPS: dict[str, GroupEntry] = {
     ),
 }
 
+ROOT = GroupEntry(
+    "Turn infrared survey frames into calibrated maps, stacks and fluxes.",
+    {**GROUPS, "doctor": Entry("doctor", "Look at the installation: what works, what is missing.")},
+)
+
 
 class LazyGroup(click.Group):
     """A group that imports a command only to run it or to show its own help."""
@@ -101,11 +106,13 @@ class LazyGroup(click.Group):
         return sorted(self.entry.commands)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
+        """Import one command, or make one group."""
         del ctx
         entry = self.entry.commands.get(cmd_name)
         if entry is None:
             return None
+        if isinstance(entry, GroupEntry):
+            return make_group(cmd_name)
         command = importlib.import_module(f"{_COMMANDS}.{entry.module}").command
         assert isinstance(command, click.Command)  # noqa: S101 - a module of ours without its command
         return command
@@ -126,7 +133,7 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name, e.help) for name, e in sorted(self.entry.commands.items())])
 
 
-def _similar(word: str, names: Sequence[str] | dict[str, Any]) -> list[str]:
+def _similar(word: str, names: Sequence[str] | Mapping[str, Any]) -> list[str]:
     from difflib import get_close_matches
 
     return get_close_matches(word, list(names))
@@ -140,12 +147,10 @@ def make_group(name: str) -> click.Group:
 
 def make_cli() -> click.Group:
     """Build the root command."""
-    root = click.Group(
-        "astromap",
-        commands={name: make_group(name) for name in GROUPS},
-        help="Turn infrared survey frames into calibrated maps, stacks and fluxes.",
-        epilog="Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 bad input, 4 no usable data, "
-        "5 output exists, 6 partial (--keep-going), 130/143 interrupted.",
+    root = LazyGroup("astromap", ROOT)
+    root.epilog = (
+        "Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 bad input, 4 no usable data, "
+        "5 output exists, 6 partial (--keep-going), 130/143 interrupted."
     )
     decorated: click.Group = common_options(click.version_option(__version__, prog_name="astromap")(root))
     return decorated

@@ -191,6 +191,9 @@ def _write_reports(ctx: click.Context, summary: Summary) -> Path | None:
         write_json(ctx.params["summary"], summary.as_dict())
     if not ctx.params.get("report"):
         return None
+    from photomitrus_cli.report.index import write_index
     from photomitrus_cli.report.page import write_page
 
-    return write_page(ctx.params["report"], summary, command=ctx.command_path)
+    page = write_page(ctx.params["report"], summary, command=ctx.command_path)
+    write_index(ctx.params["report"])
+    return page

@@ -16,12 +16,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 CommandType = TypeVar("CommandType", bound=Callable[..., Any])
 _META = "photomitrus_cli.options"
+_LAST_WORD = "photomitrus_cli.options.last_word"
 
 # The documented spellings of the PRIME pipeline that `prime stack` keeps.
 PRIME_TOKENS: Mapping[str, str] = {
@@ -51,7 +55,22 @@ class LegacyCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Rewrite the documented words up to ``--``, then parse as usual."""
         end = args.index("--") if "--" in args else len(args)
+        ctx.meta[_LAST_WORD] = args[-1] if args else ""
         return super().parse_args(ctx, [self._modern(word) for word in args[:end]] + args[end:])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the documented words too, and the values that follow them."""
+        from click.shell_completion import CompletionItem
+
+        options = [item for item in self.get_params(ctx) if isinstance(item, click.Option)]
+        before = self.tokens.get(ctx.meta.get(_LAST_WORD, ""))
+        for option in options:
+            if before in option.opts and not option.is_flag:
+                return option.shell_complete(ctx, incomplete)
+        known = {name for option in options for name in (*option.opts, *option.secondary_opts)}
+        words = [word for word, name in self.tokens.items() if name in known and word.startswith(incomplete)]
+        legacy = [CompletionItem(word) for word in words] if incomplete.startswith("-") else []
+        return legacy + super().shell_complete(ctx, incomplete)
 
     def _modern(self, word: str) -> str:
         name, equals, value = word.partition("=")

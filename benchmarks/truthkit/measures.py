@@ -167,10 +167,11 @@ def blank_sky(mosaic: Mosaic, truth: Path, *, n: int = 1500, min_frames: int = 5
     x, y = rng.uniform(30, nx - 30, n), rng.uniform(30, ny - 30, n)
     ra, dec = mosaic.wcs.wcs_pix2world(x, y, 0)
     tx, ty = ideal_wcs.wcs_world2pix(ra, dec, 0)
+    well_covered = aperture_sums((mosaic.coverage < min_frames).astype(float), x, y, radius) == 0
+    x, y, tx, ty = (values[well_covered] for values in (x, y, tx, ty))
     error = flux_errors(mosaic, x, y, radius, inner, outer)
     light = net_fluxes(ideal, tx, ty, radius, inner, outer) * mosaic.ujy_per_pixel
-    well_covered = aperture_sums((mosaic.coverage < min_frames).astype(float), x, y, radius) == 0
-    good = well_covered & np.isfinite(error) & (np.abs(light) < 0.3 * error)
+    good = np.isfinite(error) & (np.abs(light) < 0.3 * error)
     flux = net_fluxes(mosaic.sci, x[good], y[good], radius, inner, outer) * mosaic.ujy_per_pixel
     # The wings of stars reach everywhere; what is left of them under the annulus is known.
     pulls = (flux - light[good]) / error[good]

@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 import sep
+from astropy.io import fits
 from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from photomitrus_cli.imaging.noise import pixel_variance_share
 from photomitrus_cli.simulate.primetruth import read_wcs
 from photomitrus_cli.simulate.primewcs import PrimeWcs
 from truthkit.primeruns import CHIP, Float, Stacked
@@ -109,6 +109,19 @@ class StarField:
         frames = Table.read(truth / "truth_frames.ecsv", format="ascii.ecsv")
         self.frames = {f"{row['serial']:>08}": row for row in frames[frames["chip"] == CHIP]}
         self.seeing = float(stacked.header["SEEING"]) / self.scale
+        # Galaxies, in parts, behind the stars: what is no star for itself is a neighbour of stars.
+        with fits.open(truth / "truth_galaxies.fits") as hdus:
+            parts = hdus[1].data
+            x, y = stacked.wcs.all_world2pix(parts["ra"], parts["dec"], 0)
+            width = np.hypot(self.seeing, np.asarray(parts["width"], np.float64) / self.scale)
+            self.every = np.stack(
+                [
+                    np.append(self.x, x),
+                    np.append(self.y, y),
+                    np.append(self.flux, parts["flux"]),
+                    np.append(np.full(self.x.size, self.seeing), width) / 1.3 / 1.06,
+                ]
+            )
 
     @cached_property
     def scale(self) -> float:
@@ -157,18 +170,18 @@ class StarField:
         """Stars without a neighbour that matters: little light of others in their apertures."""
         from scipy.spatial import cKDTree
 
-        tree = cKDTree(np.stack([self.x, self.y], axis=1))
+        x, y, flux, alpha = self.every
+        tree = cKDTree(np.stack([x, y], axis=1))
         reach = 12.0 * self.seeing
         alien = np.zeros(self.x.size)
         for k, near in enumerate(tree.query_ball_point(np.stack([self.x, self.y], axis=1), reach)):
             others = np.array([n for n in near if n != k], int)
-            gap = np.hypot(self.x[others] - self.x[k], self.y[others] - self.y[k])
-            alien[k] = np.sum(self.flux[others] * self._leaked(gap))
+            gap = np.hypot(x[others] - self.x[k], y[others] - self.y[k])
+            alien[k] = np.sum(flux[others] * self._leaked(gap, alpha[others]))
         return alien < 0.003 * self.flux
 
-    def _leaked(self, gap: Float) -> Float:
-        """Upper bound of the part of a star's light in an aperture so many pixels away (a Moffat profile)."""
-        alpha = self.seeing / 1.3 / 1.06
+    def _leaked(self, gap: Float, alpha: Float) -> Float:
+        """Upper bound of the part of an object's light in an aperture so far away (Moffat profiles)."""
         radius = APERTURE * self.seeing
         least = np.maximum(gap - 0.5 * radius, 0.0)
         density = 1.8 / (np.pi * alpha**2) * (1.0 + np.square(least / alpha)) ** -2.8
@@ -184,7 +197,7 @@ class StarField:
         header = self.stacked.header
         with np.errstate(all="ignore"):
             mag = float(header["MAGZP"]) - 2.5 * np.log10(flux * float(header["APFACTOR"]))
-            error = 1.0857 * np.sqrt(square / pixel_variance_share()) / flux
+            error = 1.0857 * float(header["CORRFAC"]) * np.sqrt(square) / flux
         bad = (flag & (sep.APER_HASMASKED | sep.APER_TRUNC)) != 0
         return np.where(bad, np.nan, mag - self.mag), error
 
@@ -198,15 +211,15 @@ class StarField:
 
     @cached_property
     def blank(self) -> Bool:
-        """Pixels where stars have less than a tenth of the noise."""
+        """Pixels where stars and galaxies have less than a tenth of the noise."""
         ny, nx = self.stacked.sci.shape
-        alpha = self.seeing / 1.3 / 1.06
+        x_all, y_all, flux, alpha = self.every
         noise = float(np.nanmedian(self.stacked.noise))
-        peak = self.flux * self.light * 1.8 / (np.pi * alpha**2)
+        peak = flux * self.light * 1.8 / (np.pi * alpha**2)
         reach = alpha * np.sqrt(np.maximum((peak / (0.1 * noise)) ** (1 / 2.8) - 1.0, 0.0)) + 1.0
         out = np.asarray(self.covered.copy())
         rows, columns = np.arange(ny), np.arange(nx)
-        for x, y, r in zip(self.x, self.y, np.minimum(reach, 60.0 * alpha), strict=True):
+        for x, y, r in zip(x_all, y_all, np.minimum(reach, 60.0 * alpha), strict=True):
             part = np.s_[
                 max(int(y - r), 0) : max(int(y + r) + 2, 0), max(int(x - r), 0) : max(int(x + r) + 2, 0)
             ]
@@ -238,7 +251,7 @@ class StarField:
         x, y = columns[pick].astype(float), rows[pick].astype(float)
         flux, _, _ = sep.sum_circle(sci, x, y, radius, mask=mask, subpix=5)
         square, _, _ = sep.sum_circle(var, x, y, radius, mask=mask, subpix=5)
-        return flux, np.sqrt(square / pixel_variance_share())
+        return flux, float(self.stacked.header["CORRFAC"]) * np.sqrt(square)
 
     @cached_property
     def depth_lost(self) -> tuple[float, float]:

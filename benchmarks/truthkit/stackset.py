@@ -30,7 +30,7 @@ _FIELD: dict[str, Any] = {
     "bad_fraction": 0.001,
     "cosmic_rays": 100,
 }
-_SUFFIXES = (".fits", ".manifest.json", ".config.yaml")
+_SUFFIXES = (".fits", ".qa.json", ".manifest.json", ".config.yaml")
 
 
 def dithers(base: Path) -> Path:
@@ -103,7 +103,8 @@ def coadd_path(folder: Path, chip: int = 1) -> Path:
 def stack_names(*chips: int) -> set[str]:
     """List what complete runs leave in the folder of stacks."""
     coadds = {f"coadd.{label(chip)}{suffix}" for chip in chips for suffix in _SUFFIXES}
-    pictures = {f"coadd.{label(chip)}.png" for chip in chips}
+    kinds = ("", ".positions", ".stars", ".frames", ".sky")
+    pictures = {f"coadd.{label(chip)}{kind}.png" for chip in chips for kind in kinds}
     return coadds | pictures | {f"weight.{label(chip)}.fits" for chip in chips}
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.alignfit import MEDIAN_LENGTH, TUKEY
 from photomitrus_cli.imaging.sphere import rotation_matrix
-from photomitrus_cli.imaging.tangent import DEGREE, invert_pair, tangent_axes
+from photomitrus_cli.imaging.tangent import DEGREE, invert_pair, positions_of, tangent_axes
 from photomitrus_cli.imaging.tansip import TanSip
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ Index = NDArray[np.int64]
 
 # Terms of a correction that are not part of the distortion: 1, u, v.
 LINEAR = 3
-_CENTRE_NODES = 24
+# Of the SIP polynomials that take the place of another geometry.
+SIP_DEGREE = 5
+_FIT_NODES = 15
 _REWEIGHTINGS = 3
 # Pull of every number to zero, relative to what is known of it: decides what the data leave open.
 _PULL = 1e-10
@@ -162,7 +164,7 @@ def plane_pixels(wcs: TanSip, vectors: Float) -> Float:
     return np.asarray(invert_pair(wcs.cd * DEGREE) @ np.stack([right / depth, up / depth]))
 
 
-def centred(wcs: SkyWcs, degree: int = 5, *, exact: bool = False) -> TanSip:
+def centred(wcs: SkyWcs, degree: int = SIP_DEGREE, *, exact: bool = False) -> TanSip:
     """Give a geometry as TAN-SIP with the tangent point in the middle of the frame.
 
     Parameters
@@ -170,7 +172,7 @@ def centred(wcs: SkyWcs, degree: int = 5, *, exact: bool = False) -> TanSip:
     wcs : SkyWcs
         Any geometry without poles inside the frame.
     degree : int, optional
-        Of the SIP polynomials, fitted to a grid over the frame.
+        Of the SIP polynomials that are fitted.
     exact : bool, optional
         Whether a tangent point near the middle is moved too.
 
@@ -184,18 +186,46 @@ def centred(wcs: SkyWcs, degree: int = 5, *, exact: bool = False) -> TanSip:
     near = 0.0 if exact else 0.02 * max(nx, ny)
     if isinstance(wcs, TanSip) and np.abs(wcs.crpix - middle).max() <= near:
         return wcs
-    ra, dec = wcs.sky(*middle)
-    axes = tangent_axes(float(ra), float(dec))
-    grid = np.linspace(-0.5, 0.5, _CENTRE_NODES)
-    x, y = (v.ravel() for v in np.meshgrid(middle[0] + grid * nx, middle[1] + grid * ny))
-    right, up, depth = axes @ wcs.directions(x, y)
-    plane = np.stack([right / depth, up / depth]) / DEGREE
-    start = TanSip(axes, np.eye(2), middle, wcs.shape)
-    terms = np.linalg.lstsq(plate_rows(start, x, y, degree), plane.T, rcond=None)[0].T
-    linear = TanSip(axes, np.asarray(terms[:, 1:LINEAR] / reach(start), np.float64), middle, wcs.shape)
-    return corrected(
-        linear, invert_pair(linear.cd) @ np.hstack([terms[:, :1], np.zeros((2, 2)), terms[:, LINEAR:]])
-    )
+    return polynomials_through(wcs, wcs.shape, degree=degree)[0]
+
+
+def polynomials_through(
+    wcs: SkyWcs, shape: tuple[int, int], origin: tuple[int, int] = (0, 0), degree: int = SIP_DEGREE
+) -> tuple[TanSip, float]:
+    """Fit TAN-SIP to a geometry, or to a part of it, with the tangent point in the middle.
+
+    Parameters
+    ----------
+    wcs : SkyWcs
+        Any geometry without poles inside the frame.
+    shape : tuple of int
+        (ny, nx) of the part.
+    origin : tuple of int, optional
+        (x, y) of its first pixel.
+    degree : int, optional
+        Of the SIP polynomials, fitted to Chebyshev nodes over the part.
+
+    Returns
+    -------
+    fitted : TanSip
+    off : float
+        Its largest deviation, pixels.
+    """
+    ny, nx = shape
+    middle = np.array([0.5 * (nx - 1), 0.5 * (ny - 1)])
+    ra, dec = positions_of(wcs.directions(middle[0] + origin[0], middle[1] + origin[1]))
+    start = TanSip(tangent_axes(float(ra), float(dec)), np.eye(2), middle, shape)
+    # Such nodes reach the edges, where polynomials deviate first.
+    nodes = 0.5 * np.cos(np.pi * np.arange(_FIT_NODES) / (_FIT_NODES - 1))
+    x, y = (v.ravel() for v in np.meshgrid(middle[0] + nodes * nx, middle[1] + nodes * ny))
+    plane = plane_pixels(start, wcs.directions(x + origin[0], y + origin[1]))
+    rows = plate_rows(start, x, y, degree)
+    terms = np.linalg.lstsq(rows, plane.T, rcond=None)[0].T
+    cd = np.asarray(terms[:, 1:LINEAR] / reach(start), np.float64)
+    inverse = invert_pair(cd)
+    off = float(np.abs(inverse @ (plane - terms @ rows.T)).max())
+    bent = inverse @ np.hstack([terms[:, :1], np.zeros((2, 2)), terms[:, LINEAR:]])
+    return corrected(replace(start, cd=cd), bent), off
 
 
 def solve_normal(matrix: Float, right: Float) -> Float:

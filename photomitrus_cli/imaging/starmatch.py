@@ -200,7 +200,8 @@ def _rounds(search: Search, windows: tuple[float, ...]) -> Iterator[tuple[list[t
     """Give hypotheses (turn, flipped) with windows, from what is likely to what is not."""
     near = [(search.turns[0] + s, False) for s in search.small]
     yield near[:1], windows[0]
-    for window in windows:
+    yield near[1:], windows[0]
+    for window in windows[1:]:
         yield near, window
     far = [
         (turn + s, flip)

@@ -28,8 +28,10 @@ from photomitrus_cli.prime.framequality import (
     FrameQuality,
     area_counts,
     corner_means,
+    corners,
     judge,
     matched_share,
+    unmatched,
     weighted_rms,
 )
 from photomitrus_cli.prime.jointfit import Joint, common_start, joint_fit, missed
@@ -37,7 +39,6 @@ from photomitrus_cli.prime.jointfit import Joint, common_start, joint_fit, misse
 Float = NDArray[np.float64]
 
 _ROUNDS = 3
-_NOT_MATCHED = "its stars match no place of the catalogue"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Solution:
         Part of the catalogue stars (or detections, when there are fewer) that have a pair.
     matched_grid : ndarray of float64, shape (4, 4)
         The same by area of the detector, [row, column]; NaN where there is nothing to match.
+    possible_grid : ndarray of float64, shape (4, 4)
+        Stars that could match in each area, the mean of the frames.
     corner_residual, corner_residual_error, corner_error : ndarray of float64, shape (4,)
         At the corners (low x low y, high x low y, low x high y, high x high y): length of the mean residual
         against the catalogue, its error, and the error of the fitted model, arcsec.
@@ -74,6 +77,7 @@ class Solution:
     rms_frames: tuple[float, float]
     matched: float
     matched_grid: Float
+    possible_grid: Float
     corner_residual: Float
     corner_residual_error: Float
     corner_error: Float
@@ -109,27 +113,39 @@ def solve_astrometry(
             f"none of {len(frames)} frames matches the {catalogue.error.size} catalogue stars",
             hint="check pointing, rotation, chip and catalogue",
         )
-    quality = [_blank(item, match) for item, match in zip(frames, matches, strict=True)]
-    refused = {k: _NOT_MATCHED for k, match in enumerate(matches) if match is None}
+    quality = [
+        _blank(item, match, group[0]) for item, match, group in zip(frames, matches, starts, strict=True)
+    ]
+    missing = [k for k, match in enumerate(matches) if match is None]
+    refused = unmatched(quality, missing, settings.limits)
+    # What is plain before the fit is not to have a part in it.
+    refused |= _not_all(judge(quality, refused, settings.limits), refused, frames)
     rough = common_start(frames, matches, catalogue, settings)
     for _ in range(_ROUNDS):
         kept = [k for k in range(len(frames)) if k not in refused]
         joint = joint_fit(frames, [rough[k] for k in kept], kept, catalogue, settings, starts[0][0])
         quality = _qualities(quality, starts, joint, catalogue)
-        new = judge(quality, refused, settings.limits)
-        if not new or len(refused) + len(new) == len(frames):
+        new = _not_all(judge(quality, refused, settings.limits), refused, frames)
+        if not new:
             break
         refused |= new
     quality = [replace(item, refused=refused.get(k, "")) for k, item in enumerate(quality)]
     return _solution(frames, joint, quality, catalogue)
 
 
-def _blank(item: FrameStars, match: StarMatch | None) -> FrameQuality:
+def _not_all(new: dict[int, str], refused: dict[int, str], frames: Sequence[FrameStars]) -> dict[int, str]:
+    """Refuse nothing more when nothing would be left to tell of."""
+    return new if len(refused) + len(new) < len(frames) else {}
+
+
+def _blank(item: FrameStars, match: StarMatch | None, start: TanSip) -> FrameQuality:
     """Say what is known of a frame before the fit."""
     nan = float("nan")
-    numbers = (nan, nan, nan, (nan, nan), item.sources.elongation)
+    offset = (nan, nan) if match is None else _offset(start, match.wcs)
+    numbers = (nan, nan, nan, offset, item.sources.elongation)
     odds = (0.0, 1.0, 0.0, False) if match is None else (match.sigma, match.chance, match.turn, match.flipped)
-    return FrameQuality(item.name, item.sources.x.size, 0, *numbers, *odds)
+    paired = 0 if match is None else match.stars.size
+    return FrameQuality(item.name, item.sources.x.size, paired, *numbers, *odds)
 
 
 def _qualities(
@@ -154,15 +170,20 @@ def _measured_frame(
     seen = np.array(np.count_nonzero(in_frame(wcs, catalogue.vectors)), np.float64)
     good = int(np.count_nonzero(weight > 0.1 * np.median(weight))) if weight.size else 0
     matched = matched_share(np.array(float(good)), seen, np.array(float(blank.n_stars)))
-    centre = start.axes[:2] @ (wcs.axes[2] - start.axes[2]) / ARCSEC
     return replace(
         blank,
         n_matched=good,
         matched=float(matched),
         rms_catalogue=weighted_rms(miss.ravel(), np.repeat(weight, 2)),
         rms_frames=weighted_rms(residual.ravel(), np.repeat(weights, 2)),
-        offset=(float(centre[0]), float(centre[1])),
+        offset=_offset(start, wcs),
     )
+
+
+def _offset(start: TanSip, wcs: TanSip) -> tuple[float, float]:
+    """Place of the tangent point less the planned one, east and north, arcsec."""
+    east, north = start.axes[:2] @ (wcs.axes[2] - start.axes[2]) / ARCSEC
+    return float(east), float(north)
 
 
 def _solution(
@@ -182,8 +203,7 @@ def _solution(
         counts += area_counts(frames[k].sources.x, frames[k].sources.y, shape)
     good = weight > 0.1 * np.median(weight)
     hits = area_counts(x[good], y[good], shape)
-    cx, cy = np.array([0.0, shape[1] - 1.0] * 2), np.repeat([0.0, shape[0] - 1.0], 2)
-    predicted = np.max([fit.position_error(n, cx, cy) for n in range(len(fit.wcs))], axis=0)
+    predicted = np.max([fit.position_error(n, *corners(shape)) for n in range(len(fit.wcs))], axis=0)
     weights = fit.weight / np.square(detected.error)
     length, error = corner_means(x, y, miss, weight, shape)
     wcs_of = dict(zip(joint.kept, fit.wcs, strict=True))
@@ -196,6 +216,7 @@ def _solution(
         (weighted_rms(fit.residual[:, 0], weights), weighted_rms(fit.residual[:, 1], weights)),
         float(matched_share(hits.sum(), seen.sum(), counts.sum())),
         matched_share(hits, seen, counts),
+        np.minimum(seen, counts) / len(joint.kept),
         length,
         error,
         predicted,

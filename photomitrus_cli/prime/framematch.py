@@ -70,7 +70,7 @@ class AstrometrySettings:
     ----------
     search : Search
     degrees : tuple of int
-        Of the common polynomial; cross-validation chooses.
+        Of the common polynomial; cross-validation chooses. 1 keeps the distortion of the start.
     floor_arcsec : float
         Error of a position that brightness does not reduce.
     tolerance_px : float
@@ -80,7 +80,7 @@ class AstrometrySettings:
     """
 
     search: Search = field(default_factory=Search)
-    degrees: tuple[int, ...] = (3, 4, 5)
+    degrees: tuple[int, ...] = (1, 3, 4, 5)
     floor_arcsec: float = 0.010
     tolerance_px: float = 1.2
     limits: Limits = field(default_factory=Limits)
@@ -129,6 +129,22 @@ def one_layout(starts: list[tuple[TanSip, ...]]) -> list[tuple[TanSip, ...]]:
     return [tuple(centred(item, exact=True) for item in group) for group in starts]
 
 
+@dataclass(frozen=True)
+class Lead:
+    """What the frame that was found first differs by from where it should look.
+
+    Attributes
+    ----------
+    number : int
+        Of its start.
+    planned, found : TanSip
+    """
+
+    number: int
+    planned: TanSip
+    found: TanSip
+
+
 def match_frames(
     frames: Sequence[FrameStars],
     starts: Sequence[tuple[TanSip, ...]],
@@ -137,8 +153,8 @@ def match_frames(
 ) -> list[StarMatch | None]:
     """Match every frame with the catalogue.
 
-    The frame with the most stars comes first; what it was found to differ by from its start is tried first
-    for the others.
+    Frames are tried until one finds its place, those with the most stars first; the others are expected to
+    differ from their starts as that one does.
 
     Parameters
     ----------
@@ -154,21 +170,74 @@ def match_frames(
     list of StarMatch or None
     """
     found: list[StarMatch | None] = [None] * len(frames)
-    known: tuple[int, TanSip, TanSip] | None = None
-    for k in sorted(range(len(frames)), key=lambda k: -frames[k].sources.x.size):
-        x, y, group = frames[k].sources.x, frames[k].sources.y, starts[k]
-        if known is not None:
-            like = _carried(group[min(known[0], len(group) - 1)], known[1], known[2])
-            quick = replace(_search(like, vectors, x.size, settings), turns=(0.0,), flips=False, degree=1)
-            found[k] = match_stars(x, y, like, vectors, quick)
-        if found[k] is not None:
-            continue
-        for n, start, search in _attempts(group, vectors, x.size, settings):
-            match = match_stars(x, y, start, vectors, search)
-            if match is not None:
-                found[k], known = match, known or (n, start, match.wcs)
-                break
+    order = iter(sorted(range(len(frames)), key=lambda k: -frames[k].sources.x.size))
+    for k in order:
+        found[k], lead = find_lead(frames[k].sources, starts[k], vectors, settings)
+        if lead is not None:
+            for other in order:
+                found[other] = follow_lead(frames[other].sources, starts[other], vectors, settings, lead)
     return found
+
+
+def find_lead(
+    sources: Sources, group: tuple[TanSip, ...], vectors: Float, settings: AstrometrySettings
+) -> tuple[StarMatch | None, Lead | None]:
+    """Match a frame of which nothing is known but its starts: with all turns and parities.
+
+    Parameters
+    ----------
+    sources : Sources
+    group : tuple of TanSip
+        Its starts.
+    vectors : ndarray of float64, shape (3, m)
+        Catalogue, brightest first.
+    settings : AstrometrySettings
+
+    Returns
+    -------
+    StarMatch or None, Lead or None
+        Both or none.
+    """
+    for n, start, search in _attempts(group, vectors, sources.x.size, settings):
+        match = match_stars(sources.x, sources.y, start, vectors, search)
+        if match is not None:
+            return match, Lead(n, start, match.wcs)
+    return None, None
+
+
+def follow_lead(
+    sources: Sources, group: tuple[TanSip, ...], vectors: Float, settings: AstrometrySettings, lead: Lead
+) -> StarMatch | None:
+    """Match a frame when another one of the set has found its place.
+
+    The camera is not turned, nor mirrored, from one dither to the next: such hypotheses are not tried again.
+
+    Parameters
+    ----------
+    sources : Sources
+    group : tuple of TanSip
+        Its starts.
+    vectors : ndarray of float64, shape (3, m)
+        Catalogue, brightest first.
+    settings : AstrometrySettings
+    lead : Lead
+
+    Returns
+    -------
+    StarMatch or None
+    """
+    own = group[min(lead.number, len(group) - 1)]
+    like = _carried(own, lead.planned, lead.found)
+    usual = [
+        replace(_search(one, vectors, sources.x.size, settings), turns=(0.0,), flips=False)
+        for one in (like, own)
+    ]
+    quick = replace(usual[0], small=(0.0,), degree=1)
+    for start, search in ((like, quick), (own, usual[1])):
+        match = match_stars(sources.x, sources.y, start, vectors, search)
+        if match is not None:
+            return match
+    return None
 
 
 def _search(start: TanSip, vectors: Float, n_stars: int, settings: AstrometrySettings) -> Search:

@@ -14,6 +14,7 @@ Index = NDArray[np.int64]
 AREAS = 4  # along each side
 # Part of a side that belongs to a corner.
 _CORNER = 1.0 / 8.0
+_NOT_MATCHED = "its stars match no place of the catalogue"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class FrameQuality:
 def judge(frames: Sequence[FrameQuality], refused: Mapping[int, str], limits: Limits) -> dict[int, str]:
     """Tell which frames are to be refused besides those that are.
 
+    What is not known yet, NaN, speaks for a frame.
+
     Parameters
     ----------
     frames : sequence of FrameQuality
@@ -98,7 +101,8 @@ def judge(frames: Sequence[FrameQuality], refused: Mapping[int, str], limits: Li
         Number of the frame -> why.
     """
     good = [k for k in range(len(frames)) if k not in refused]
-    typical = float(np.nanmedian([frames[k].rms_frames for k in good]))
+    known = [frames[k].rms_frames for k in good if np.isfinite(frames[k].rms_frames)]
+    typical = float(np.median(known)) if known else float("nan")
     round_ = float(np.median([frames[k].elongation for k in good]))
     middle = np.median([frames[k].offset for k in good], axis=0)
     out = {}
@@ -108,7 +112,7 @@ def judge(frames: Sequence[FrameQuality], refused: Mapping[int, str], limits: Li
         if away > limits.offset_arcsec:
             out[k] = f'it points {away:.0f}" away from where the others say (limit {limits.offset_arcsec:g}")'
         elif item.elongation > round_ + limits.elongation:
-            out[k] = f"its stars are trailed: ellipticity {item.elongation:.2f}, others {round_:.2f}"
+            out[k] = _trailed(item, round_)
         elif item.matched < limits.matched:
             out[k] = f"{100 * item.matched:.0f} % of its stars match (limit {100 * limits.matched:.0f} %)"
         elif item.rms_frames > limits.residual_ratio * typical > 0.0:
@@ -117,6 +121,30 @@ def judge(frames: Sequence[FrameQuality], refused: Mapping[int, str], limits: Li
                 f"{item.rms_frames / typical:.1f} times the median of the frames"
             )
     return out
+
+
+def unmatched(frames: Sequence[FrameQuality], missing: Sequence[int], limits: Limits) -> dict[int, str]:
+    """Tell why frames that have found no place are refused.
+
+    Parameters
+    ----------
+    frames : sequence of FrameQuality
+    missing : sequence of int
+        Numbers of these frames; at least one other has found its place.
+    limits : Limits
+
+    Returns
+    -------
+    dict of int to str
+        Number of the frame -> why.
+    """
+    round_ = float(np.median([item.elongation for k, item in enumerate(frames) if k not in missing]))
+    trailed = {k: frames[k].elongation > round_ + limits.elongation for k in missing}
+    return {k: _trailed(frames[k], round_) if trailed[k] else _NOT_MATCHED for k in missing}
+
+
+def _trailed(item: FrameQuality, others: float) -> str:
+    return f"its stars are trailed: ellipticity {item.elongation:.2f}, others {others:.2f}"
 
 
 def weighted_rms(values: Float, weight: Float) -> float:
@@ -160,6 +188,61 @@ def matched_share(pairs: Float, catalogue: Float, detections: Float) -> Float:
     """
     possible = np.minimum(catalogue, detections)
     return np.asarray(np.where(possible > 0, pairs / np.maximum(possible, 1), np.nan))
+
+
+def worst_share(share: Float, possible: Float, limit: float, chance: float) -> float:
+    """Find the smallest share of matched stars of all areas that is no accident of small numbers.
+
+    An area below a limit is held against all others: if so few would match with no small probability where
+    as many match as there (the lower tail of a binomial), it is judged together with its neighbours, and
+    these with theirs.
+
+    Parameters
+    ----------
+    share : ndarray of float64, shape (4, 4)
+        By `matched_share`; NaN where nothing could match.
+    possible : ndarray of float64, shape (4, 4)
+        Different stars that could.
+    limit : float
+        Shares from there on are taken as they are.
+    chance : float
+        Smaller probabilities are no accident.
+
+    Returns
+    -------
+    float
+        Above the limit when there is no doubt anywhere; NaN where nothing could match.
+    """
+    pairs = np.nan_to_num(share) * possible
+    found = [
+        _with_neighbours((row, column), pairs, possible, limit, chance)
+        for row, column in np.argwhere(possible > 0.0).tolist()
+    ]
+    return min(found, default=float("nan"))
+
+
+def _with_neighbours(
+    area: tuple[int, int], pairs: Float, possible: Float, limit: float, chance: float
+) -> float:
+    """Share of an area, or of the smallest square around it that tells."""
+    from scipy.special import betainc
+
+    away = np.max([np.abs(place - own) for place, own in zip(np.indices(pairs.shape), area, strict=True)], 0)
+    value = float("nan")
+    for reach in range(AREAS):
+        near = away <= reach
+        n, k, rest = possible[near].sum(), pairs[near].sum(), possible[~near].sum()
+        value = float(k / n)
+        usual = float(pairs[~near].sum() / rest) if rest else 0.0
+        # I_(1-p)(n - k, k + 1) is the tail for whole numbers, and smooth between them.
+        if value >= limit or (k < n and betainc(n - k, k + 1.0, 1.0 - usual) < chance):
+            break
+    return value
+
+
+def corners(shape: tuple[int, int]) -> tuple[Float, Float]:
+    """Give x and y of the four corners of a frame: low x low y, high x low y, low x high y, high x high y."""
+    return np.array([0.0, shape[1] - 1.0] * 2), np.repeat([0.0, shape[0] - 1.0], 2)
 
 
 def corner_means(

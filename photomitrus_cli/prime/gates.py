@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photomitrus_cli.prime.astrometry import Solution
+from photomitrus_cli.prime.framequality import worst_share
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class GateLimits:
     matched : float
         Smallest part of the catalogue stars with a detection.
     matched_area : float
-        The same in the worst of 4 x 4 areas of the detector.
+        The same in the worst of 4 x 4 areas of the detector, or of several together where single ones have
+        too few stars to tell.
+    area_chance : float
+        Probability of a smaller part by accident that makes an area too small to tell.
     corner_residual : float
         Largest mean residual at a corner, above twice its error.
     corner_error : float
@@ -70,12 +74,13 @@ class GateLimits:
     rms_frames: float = 0.15
     matched: float = 0.5
     matched_area: float = 0.2
+    area_chance: float = 1e-4
     corner_residual: float = 0.15
     corner_error: float = 0.15
     chance: float = 1e-6
     frames: int = 3
     pixels: float = 0.5
-    coarse: float = 0.06
+    coarse: float = 0.04
     relative_chance: float = 1e-3
     relative_matched: float = 0.25
     light_mag: float = 1.0
@@ -171,7 +176,9 @@ def _pixel(solution: Solution) -> float:
 
 def _everywhere(solution: Solution, limits: GateLimits) -> list[Gate]:
     """Judge areas and corners."""
-    least = _least(solution.matched_grid.ravel().tolist())
+    least = worst_share(
+        solution.matched_grid, solution.possible_grid, limits.matched_area, limits.area_chance
+    )
     error = _worst(solution.corner_error.tolist())
     most = max(limits.corner_error, limits.coarse * _pixel(solution))
     return [
@@ -209,11 +216,6 @@ def _worst(values: Sequence[float]) -> float:
     """Largest of finite numbers, NaN without any."""
     known = [value for value in values if not math.isnan(value)]
     return max(known) if known else math.nan
-
-
-def _least(values: Sequence[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return min(known) if known else math.nan
 
 
 def _corner(solution: Solution) -> float:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photomitrus_cli.errors import ConfigError, InputError
+from photomitrus_cli.imaging.plateterms import SIP_DEGREE, polynomials_through
 from photomitrus_cli.imaging.skywcs import SkyWcs
-from photomitrus_cli.imaging.tangent import DEGREE, invert_pair, positions_of, tangent_axes
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.fitsread import read_cards
 from photomitrus_cli.io.wcs import celestial_wcs
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from photomitrus_cli.prime.frame import Frame
 
 _ARCSEC = 1.0 / 3600.0
-_FIT_DEGREE = 5
-_FIT_NODES = 15
 # A start needs no more, and what deviates by more than this is no smooth distortion.
 _FIT_PIXELS = 0.05
 
@@ -89,39 +87,13 @@ def header_geometry(wcs: SkyWcs, window: Window, path: object = "frame") -> TanS
     if isinstance(wcs, TanSip):
         crpix = wcs.crpix - np.array([window.x0, window.y0])
         return replace(wcs, crpix=crpix, shape=window.shape)
-    fitted, off = _polynomials_through(wcs, window)
+    fitted, off = polynomials_through(wcs, window.shape, (window.x0, window.y0))
     if not off < _FIT_PIXELS:
         raise InputError(
-            f"{path}: the WCS of the header deviates by {off:.2g} px from degree {_FIT_DEGREE} polynomials",
+            f"{path}: the WCS of the header deviates by {off:.2g} px from degree {SIP_DEGREE} polynomials",
             hint="geometry template or corners does not need it",
         )
     return fitted
-
-
-def _polynomials_through(wcs: SkyWcs, window: Window) -> tuple[TanSip, float]:
-    """Fit a gnomonic projection with SIP; tell how far it is off at most, pixels."""
-    ny, nx = window.shape
-    middle = np.array([(nx - 1) / 2.0, (ny - 1) / 2.0])
-    half = np.maximum(middle, 1.0)
-    # Chebyshev nodes reach the edges, where polynomials deviate first.
-    nodes = np.cos(np.pi * np.arange(_FIT_NODES) / (_FIT_NODES - 1))
-    u, v = (grid.ravel() for grid in np.meshgrid(nodes, nodes))
-    x, y = u * half[0] + middle[0] + window.x0, v * half[1] + middle[1] + window.y0
-    ra, dec = positions_of(wcs.directions(middle[0] + window.x0, middle[1] + window.y0))
-    axes = tangent_axes(float(ra), float(dec))
-    components = np.tensordot(axes, wcs.directions(x, y), axes=1)
-    plane = components[:2] / components[2] / DEGREE
-    powers = [(p, q) for p in range(_FIT_DEGREE + 1) for q in range(_FIT_DEGREE + 1 - p)]
-    design = np.stack([u**p * v**q for p, q in powers], axis=1)
-    solution = np.linalg.lstsq(design, plane.T, rcond=None)[0]
-    terms = np.zeros((2, _FIT_DEGREE + 1, _FIT_DEGREE + 1))
-    for (p, q), values in zip(powers, solution, strict=True):
-        terms[:, p, q] = values / (half[0] ** p * half[1] ** q)
-    cd = np.stack([terms[:, 1, 0], terms[:, 0, 1]], axis=1)
-    terms[:, 1, 0] = terms[:, 0, 1] = 0.0
-    inverse = invert_pair(cd)
-    off = float(np.abs(inverse @ (plane - (design @ solution).T)).max())
-    return TanSip(axes, cd, middle, window.shape, np.einsum("ij,jpq->ipq", inverse, terms)), off
 
 
 def initial_geometry(

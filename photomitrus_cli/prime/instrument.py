@@ -15,8 +15,7 @@ from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.prime.chips import Chip, Degrees, Finite, Positive
 from photomitrus_cli.prime.detect import WIDTHS
 from photomitrus_cli.prime.window import Window, find_window
-from photomitrus_cli.run.config import Layers, Section, build, packaged_yaml, read_config_file
-from photomitrus_cli.run.strictyaml import load_yaml
+from photomitrus_cli.run.config import Layers, Section, build, packaged_tree, read_config_file
 
 GeometryKind = Literal["template", "corners", "header"]
 _FOLDER = "instruments"
@@ -298,7 +297,5 @@ def load_instrument(which: str | Path) -> Instrument:
             f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}, or the path of a file"
         )
         raise ConfigError(f"there is no description of an instrument '{text}'", hint=hint)
-    layers.add_tree(
-        load_yaml(packaged_yaml(f"{_FOLDER}/{text}"), f"{text}.yaml"), f"packaged {text}.yaml", Path()
-    )
+    layers.add_tree(packaged_tree(f"{_FOLDER}/{text}"), f"packaged {text}.yaml", Path())
     return build(Instrument, layers)

@@ -20,7 +20,7 @@ from photomitrus_cli.prime.geometrycards import head_text, sip_cards, tpv_cards
 from photomitrus_cli.prime.headers import utc_text
 from photomitrus_cli.prime.ldac import write_ldac
 from photomitrus_cli.prime.names import FrameNames
-from photomitrus_cli.prime.stackframes import UNUSABLE
+from photomitrus_cli.prime.stackframes import load_residual
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.run.checkpoint import Store
 
@@ -129,13 +129,12 @@ def keep_frame(task: KeepTask) -> bool:
     with atomic_path(names.initial, durable=False) as part, StreamedFits(part, [bare]) as stream:
         stream.finish()
     _write(names.flat, task.store.require(task.flat).arrays["values"], first, task.unit)
-    saved = task.store.require(task.subtracted)
-    values = saved.arrays["values"].copy()
-    values[(saved.arrays["mask"] & UNUSABLE) != 0] = np.nan
+    less, bad, meta = load_residual(task.store, task.subtracted)
+    values = np.where(bad, np.float32(np.nan), less)
     about: list[Card] = [
         *known,
-        ("SKYLEVEL", float(saved.meta["level"]), "level of the sky that was taken off"),
-        ("SKYRMS", float(saved.meta["rms"]), "scatter of the blank sky"),
+        ("SKYLEVEL", float(meta["level"]), "level of the sky that was taken off"),
+        ("SKYRMS", float(meta["rms"]), "scatter of the blank sky"),
         ("ASTRSTAT", "none" if task.wcs is None else "fitted", "geometry is the first one, or fitted"),
         *sip_cards(task.wcs or task.start),
     ]

@@ -68,6 +68,17 @@ class StackNames:
         """The stack as a picture, beside its coverage."""
         return self.folder / "stack" / f"coadd.{self.label}.png"
 
+    @property
+    def pictures(self) -> list[Path]:
+        """All pictures: the stack, positions, stars, frames in time, a frame with and without its sky."""
+        kinds = ("positions", "stars", "frames", "sky")
+        return [self.picture, *(self.picture.with_suffix(f".{kind}.png") for kind in kinds)]
+
+    @property
+    def qa(self) -> Path:
+        """What tells how good the stack is, in numbers."""
+        return self.folder / "stack" / f"coadd.{self.label}.qa.json"
+
 
 @dataclass(frozen=True)
 class FrameNames:

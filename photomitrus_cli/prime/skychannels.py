@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.prime.skymasks import blank_level
+from photomitrus_cli.imaging.background import masked_median
+from photomitrus_cli.imaging.columnsums import column_sums
 
+Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
@@ -14,6 +18,8 @@ Bool = NDArray[np.bool_]
 _STRIP, _LEAST_PX = 4, 4
 # Good pixels of a strip, at least, over all that it has.
 _LEAST_GOOD = 0.05
+# About so many pixels of a strip tell what values it has, and values within so many sigma of it count.
+_SAMPLE, _CLIP = 1 << 13, 2.5
 
 
 def channel_offsets(values: Float32, out: Bool, width: int, first: int = 0) -> Float32:
@@ -41,20 +47,34 @@ def channel_offsets(values: Float32, out: Bool, width: int, first: int = 0) -> F
     """
     nx = values.shape[1]
     strip = min(max(width // _STRIP, _LEAST_PX), max(width // 2, 1))
+    borders = np.arange(width - first % width, nx, width)
+    strips = borders[:, None] + strip * np.arange(-2, 2)
+    left2, left1, right1, right2 = _levels(values, out, strips, strip).T
+    steps = 1.5 * (right1 - left1) - 0.5 * (right2 - left2)
     offsets = np.zeros(nx)
-    for border in range(width - first % width, nx, width):
-        left2, left1, right1, right2 = (
-            _level(values, out, border + k * strip, strip) for k in (-2, -1, 0, 1)
-        )
-        step = 1.5 * (right1 - left1) - 0.5 * (right2 - left2)
-        offsets[border:] += step if np.isfinite(step) else 0.0
+    for border, step in zip(borders, np.nan_to_num(steps, nan=0.0), strict=True):
+        offsets[border:] += step
     return np.asarray(offsets - offsets.mean(), np.float32)
 
 
-def _level(values: Float32, out: Bool, start: int, count: int) -> float:
-    """Give the level of some columns; NaN when they are not all there or hardly known."""
-    if start < 0 or start + count > values.shape[1]:
-        return float("nan")
-    part = np.s_[:, start : start + count]
-    found = blank_level(values[part], out[part])
-    return found.level if found.n_used > _LEAST_GOOD * out[part].size else float("nan")
+def _levels(values: Float32, out: Bool, starts: NDArray[np.int64], count: int) -> Float:
+    """Give the levels of strips of so many columns; NaN for those not all there or hardly known.
+
+    A clipped mean about a median of some rows: it has less noise than a median of all, in less time.
+    """
+    ny, nx = values.shape
+    level, reach = np.full((2, nx), np.nan, np.float32)
+    edges = np.unique(np.clip(np.concatenate([starts, starts + count]), 0, nx))
+    every = max(ny * count // _SAMPLE, 1)
+    for left, right in pairwise(edges.tolist()):
+        part = np.s_[every // 2 :: every, left:right]
+        found = masked_median(np.ascontiguousarray(values[part]), out[part])
+        level[left:right], reach[left:right] = found.level, _CLIP * found.sigma
+    total, number = column_sums(values, out, level, reach)
+    total += np.where(number > 0.0, number * level, 0.0)
+    sums = [np.concatenate([[0.0], np.cumsum(one)]) for one in (total, number)]
+    inside = (starts >= 0) & (starts + count <= nx)
+    first, last = (np.clip(one, 0, nx) for one in (starts, starts + count))
+    light, weight = (one[last] - one[first] for one in sums)
+    known = inside & (weight > _LEAST_GOOD * ny * count)
+    return np.where(known, light / np.where(known, weight, 1.0), np.nan)

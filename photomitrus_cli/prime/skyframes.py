@@ -9,16 +9,25 @@ found loses nothing either, because a frame's own value is left out of its sky.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.imaging.binning import binned, mark_blocks
 from photomitrus_cli.imaging.flatfield import NO_SKY, OBJECT
-from photomitrus_cli.imaging.skystack import MAX_FRAMES, SkyPlanes, combine_rows, fill_gaps, subtract_rows
+from photomitrus_cli.imaging.skyshrink import Structure, measure_structure, shrink_sky
+from photomitrus_cli.imaging.skystack import SkyPlanes, combine_rows, fill_gaps, subtract_rows
 from photomitrus_cli.prime.skychannels import channel_offsets
-from photomitrus_cli.prime.skymasks import blank_level, find_objects, smooth_background
+from photomitrus_cli.prime.skymasks import blank_level, find_objects, subtract_background
+from photomitrus_cli.prime.skyrules import (
+    SkyRules,
+    clip_limit,
+    rough_rules,
+    sky_borders,
+    sky_groups,
+    spread_members,
+)
 from photomitrus_cli.prime.skyscale import SkyScale, first_scale, fit_scale, relative_noise
 
 Float32 = NDArray[np.float32]
@@ -26,59 +35,16 @@ Mask = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 Frames = Sequence[tuple[Float32, Mask]]
 
-_MINUTE = 1.0 / 1440.0
-# The sky is taken from all frames when they span less than this, or there are no more of them; else from the
-# nearest ones.
-_SPAN, _NEAREST = 15.0 * _MINUTE, 13
 # Values of all frames worked on at a time.
 _BLOCK = 1 << 19
+BAND = 256
+"""Rows of a sky that are made on their own: gaps are filled from what is in them."""
 # Side of the cells of the background under objects where the rules name none.
 _MESH_PX = 128
 # Noise of a frame less a median of three, its own value one of them, over that of the frame.
 _OWN_NOISE = 0.8
-_NO_OBJECT = np.uint8(255 - OBJECT)
-
-
-@dataclass(frozen=True, slots=True)
-class SkyRules:
-    """How the sky is made and subtracted.
-
-    Attributes
-    ----------
-    kappa : float
-        Clipping about the median of a pixel's values, in sigma of a pixel.
-    leave_out : bool
-        Leave a frame's own values out of its sky, and take the mean; otherwise the median of all.
-    nearest : int or None
-        Frames, nearest in time, that a frame's sky is made of, its own included; 0 for all, None for what
-        `sky_windows` chooses.
-    fewest : int
-        Values that a pixel of the sky needs.
-    mesh_px : int
-        Side of the cells of the background that is subtracted afterwards; 0 for none.
-    channel_px : int
-        Columns of a readout channel whose offset is subtracted, before that background; 0 for none.
-    channel_first : int
-        Columns of the first channel that frames lack.
-    object_kappa : float
-        Threshold of objects in the lightly smoothed frame, see
-        `photomitrus_cli.imaging.objects.object_mask`.
-    mesh_only : bool
-        Subtract a background mesh instead of the sky of the other frames.
-    threads : int
-        Threads that share the rows; the result does not depend on them.
-    """
-
-    kappa: float = 4.0
-    leave_out: bool = True
-    nearest: int | None = None
-    fewest: int = 2
-    mesh_px: int = 128
-    channel_px: int = 0
-    channel_first: int = 0
-    object_kappa: float = 4.0
-    mesh_only: bool = False
-    threads: int = 1
+NOT_OBJECT = np.uint8(255 - OBJECT)
+"""Bits of a mask but `OBJECT`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,11 +59,14 @@ class Sky:
         Numbers of the frames that it was made of.
     limit : float
         Clipping limit, in units of the sky.
+    structure : Structure or None
+        How much it differs from pixel to pixel, where it is to be drawn towards its surroundings.
     """
 
     planes: SkyPlanes
     members: tuple[int, ...]
     limit: float
+    structure: Structure | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,47 +97,6 @@ class SkyResidual:
     rms: float
 
 
-def sky_windows(
-    mjd: Sequence[float], nearest: int | None = None
-) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Choose the frames that the sky of each frame is made of.
-
-    The level of the sky changes by up to 0.7 % a minute and its pattern by 0.3 %, but a mean of few frames is
-    noisy: all frames when they span less than 15 minutes, else the 13 nearest. Up to a quarter of that number
-    of frames in a row share a sky, which is made once for them.
-
-    Parameters
-    ----------
-    mjd : sequence of float
-        Times of the frames, days.
-    nearest : int, optional
-        Frames to be used, own included; 0 for all.
-
-    Returns
-    -------
-    list of tuple
-        (members, targets): numbers of frames, each frame once among the targets.
-    """
-    times = np.asarray(mjd, dtype=np.float64)
-    wanted = nearest
-    if wanted is None:
-        wanted = _NEAREST if np.ptp(times) >= _SPAN else 0
-    wanted = min(wanted or times.size, times.size, MAX_FRAMES)
-    if wanted == times.size:
-        everything = tuple(range(times.size))
-        return [(everything, everything)]
-    order = np.argsort(times, kind="stable")
-    run = max(wanted // 4, 1)
-    groups = []
-    for first in range(0, times.size, run):
-        targets = order[first : first + run]
-        near = np.argsort(np.abs(times - times[targets].mean()), kind="stable")
-        others = near[~np.isin(near, targets)][: wanted - targets.size]
-        members = sorted(int(k) for k in (*targets, *others))
-        groups.append((tuple(members), tuple(sorted(int(k) for k in targets))))
-    return groups
-
-
 def make_sky(
     frames: Frames, scales: Sequence[SkyScale], members: tuple[int, ...], noise: float, rules: SkyRules
 ) -> Sky:
@@ -190,27 +118,83 @@ def make_sky(
     -------
     Sky
     """
-    shape = frames[members[0]][0].shape
-    planes = SkyPlanes(np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.uint8))
-    limit = rules.kappa * noise if np.isfinite(noise) and noise > 0.0 else np.inf
-    rows = max(_BLOCK // (len(members) * shape[1]), 4)
+    ny, nx = frames[members[0]][0].shape
+    planes = SkyPlanes(*(np.empty((ny, nx), kind) for kind in (np.float32, np.float32, np.uint8)))
+    structures = []
+    for first in range(0, ny, BAND):
+        part = np.s_[first : first + BAND]
+        rows = [(frames[k][0][part], frames[k][1][part]) for k in members]
+        chosen, band = [scales[k] for k in members], planes.rows(first, first + BAND)
+        structures.append(make_band(rows, chosen, (first, ny), noise, rules, band))
+    return Sky(planes, members, clip_limit(noise, rules), joined(structures))
 
-    def block(first: int) -> None:
-        """Make the rows from `first` on."""
-        part = np.s_[first : first + rows]
+
+def joined(structures: Sequence[Structure | None]) -> Structure | None:
+    """Join the structures of the bands of a sky.
+
+    Parameters
+    ----------
+    structures : sequence of Structure or None
+        From above to below.
+
+    Returns
+    -------
+    Structure or None
+        None when the bands have none.
+    """
+    known = [one for one in structures if one is not None]
+    return replace(known[0], variance=np.concatenate([one.variance for one in known])) if known else None
+
+
+def make_band(
+    frames: Frames,
+    scales: Sequence[SkyScale],
+    place: tuple[int, int],
+    noise: float,
+    rules: SkyRules,
+    out: SkyPlanes,
+) -> Structure | None:
+    """Make some rows of a sky, and fill their gaps.
+
+    Parameters
+    ----------
+    frames : sequence of tuple of ndarray, shape (h, nx)
+        These rows of the values and masks of its frames.
+    scales : sequence of SkyScale
+        Of these frames.
+    place : tuple of int
+        The first row, and the rows of a whole frame.
+    noise : float
+        See `make_sky`.
+    rules : SkyRules
+    out : SkyPlanes
+        Filled in.
+
+    Returns
+    -------
+    Structure or None
+        How much these rows differ from pixel to pixel, if they are to be drawn towards their surroundings.
+    """
+    height, nx = frames[0][0].shape
+    limit = clip_limit(noise, rules)
+    # So few at a time that they stay near the processor.
+    step = max(_BLOCK // (len(frames) * nx), 4)
+    for first in range(0, height, step):
+        part = np.s_[first : first + step]
         combine_rows(
-            [frames[k][0][part] for k in members],
-            [frames[k][1][part] for k in members],
-            [scales[k].rows(first, shape) for k in members],
+            [values[part] for values, _ in frames],
+            [mask[part] for _, mask in frames],
+            [one.rows(place[0] + first, (place[1], nx)) for one in scales],
             limit,
-            planes.rows(first, first + rows),
+            out.rows(first, first + step),
             median=not rules.leave_out,
         )
-
-    with ThreadPoolExecutor(rules.threads) as pool:
-        list(pool.map(block, range(0, shape[0], rows)))
-    fill_gaps(planes, rules.fewest)
-    return Sky(planes, members, limit)
+    fill_gaps(out, rules.fewest)
+    if not (rules.shrink and rules.leave_out and np.isfinite(noise) and noise > 0.0):
+        return None
+    return measure_structure(
+        out.value, out.count, noise, fewest=rules.fewest + 1, borders=sky_borders(nx, rules)
+    )
 
 
 def subtract_sky(
@@ -274,31 +258,61 @@ def mask_objects(frames: Frames, rules: SkyRules) -> list[SkyScale]:
         When a frame has no sky, see `first_scale`.
     """
     for frame in frames:
-        np.bitwise_and(frame[1], _NO_OBJECT, out=frame[1])
+        np.bitwise_and(frame[1], NOT_OBJECT, out=frame[1])
     rough = [first_scale(*frame, name=f"frame {k + 1}") for k, frame in enumerate(frames)]
     noise = relative_noise(frames, rough)
-    plain = SkyRules(rules.kappa, leave_out=False, fewest=min(rules.fewest, 2), threads=rules.threads)
-    members = tuple(
-        np.unique(np.linspace(0, len(frames) - 1, min(len(frames), MAX_FRAMES)).astype(int)).tolist()
-    )
-    sky = make_sky(frames, rough, members, noise, plain)
-    with ThreadPoolExecutor(rules.threads) as pool:
-        return list(pool.map(lambda frame, scale: _mask_one(frame, scale, sky, rules, noise), frames, rough))
+    small = [binned(*frame, rules.binning) for frame in frames]
+    sky = make_sky(small, rough, spread_members(len(frames)), noise / rules.binning, rough_rules(rules))
+    return [
+        mark_frame(frame, scale, sky.planes.value, rules, noise)
+        for frame, scale in zip(frames, rough, strict=True)
+    ]
 
 
-def _mask_one(
-    frame: tuple[Float32, Mask], rough: SkyScale, sky: Sky, rules: SkyRules, noise: float
+def mark_frame(
+    frame: tuple[Float32, Mask], rough: SkyScale, sky: Float32, rules: SkyRules, noise: float
 ) -> SkyScale:
-    values, mask = frame
+    """Set the bit `OBJECT` where there are objects in a frame.
+
+    Parameters
+    ----------
+    frame : tuple of ndarray, shape (ny, nx)
+        Values, and the mask, which is changed.
+    rough : SkyScale
+        A first level.
+    sky : ndarray of float32, shape (ny // binning, nx // binning)
+        Of the first pass, about 1.
+    rules : SkyRules
+    noise : float
+        Of a pixel of the frame over its level; NaN where unknown.
+
+    Returns
+    -------
+    SkyScale
+        Level and plane without the objects.
+    """
+    side = rules.binning
+    values, mask = binned(*frame, side)
+    shape = (values.shape[0], values.shape[1])
     # A tilted sky must not make an object of half a frame.
-    scale = fit_scale(values, mask, sky.planes.value, rough)
-    residual, _ = subtract_sky(frame, scale, sky, rules, own=False)
+    scale = fit_scale(values, mask, sky, rough)
+    count = np.full(shape, rules.fewest, np.uint8)
+    planes = SkyPlanes(sky, sky, count)
+    residual, _ = subtract_sky((values, mask), scale, Sky(planes, (), np.inf), rules, own=False)
     # The median of few frames is often a frame's own value: then what is left has hardly any noise.
-    least = _OWN_NOISE * noise * scale.level if np.isfinite(noise) else 0.0
-    mesh = rules.mesh_px or _MESH_PX
-    objects = find_objects(residual, mask != 0, kappa=rules.object_kappa, mesh_px=mesh, least_sigma=least)
-    mask[objects] |= np.uint8(OBJECT)
-    return fit_scale(values, mask, sky.planes.value, rough)
+    least = _OWN_NOISE * noise / side * scale.level if np.isfinite(noise) else 0.0
+    objects = find_objects(
+        residual,
+        mask != 0,
+        kappa=rules.object_kappa,
+        mesh_px=(rules.mesh_px or _MESH_PX) // side,
+        least_sigma=least,
+        binning=side,
+    )
+    mark_blocks(objects, side, OBJECT, frame[1])
+    if side > 1:
+        mark_blocks(objects, 1, OBJECT, mask)
+    return fit_scale(values, mask, sky, rough)
 
 
 def sky_residuals(
@@ -322,42 +336,46 @@ def sky_residuals(
         Of each frame, those that share a sky after each other, in no other order; without a sky when there is
         only a mesh.
     """
-    everything: tuple[int, ...] = tuple(range(len(frames)))
-    none: tuple[int, ...] = ()
-    groups = [(none, everything)] if rules.mesh_only else sky_windows(mjd, rules.nearest)
     noise = relative_noise(frames, scales)
-    with ThreadPoolExecutor(rules.threads) as pool:
-        for members, targets in groups:
-            sky = make_sky(frames, scales, members, noise, rules) if members else None
-
-            def one(k: int, sky: Sky | None = sky) -> SkyResidual:
-                """Subtract the sky of this group from frame `k`."""
-                return _residual(k, frames[k], scales[k], sky, rules)
-
-            # No more at a time than there are threads: each is another frame in memory.
-            for first in range(0, len(targets), rules.threads):
-                for residual in pool.map(one, targets[first : first + rules.threads]):
-                    yield residual, sky
+    for members, targets in sky_groups(mjd, rules):
+        sky = make_sky(frames, scales, members, noise, rules) if members else None
+        for k in targets:
+            yield sky_residual(k, frames[k], scales[k], sky, rules), sky
 
 
-def _residual(
+def sky_residual(
     index: int, frame: tuple[Float32, Mask], scale: SkyScale, sky: Sky | None, rules: SkyRules
 ) -> SkyResidual:
+    """Subtract the sky from a frame, then offsets of channels and what is left of the background.
+
+    Parameters
+    ----------
+    index : int
+        Number of the frame.
+    frame : tuple of ndarray, shape (ny, nx)
+        Values and mask, left as they are.
+    scale : SkyScale
+    sky : Sky or None
+        None when there is only a mesh.
+    rules : SkyRules
+
+    Returns
+    -------
+    SkyResidual
+    """
+    mask = frame[1]
     if sky is None:
-        return _finish(index, frame, scale, rules)
-    values, unknown = subtract_sky(frame, scale, sky, rules, own=index in sky.members)
-    mask = frame[1] | np.where(unknown, np.uint8(NO_SKY), np.uint8(0))
-    return _finish(index, (values, mask), scale, rules)
-
-
-def _finish(index: int, frame: tuple[Float32, Mask], scale: SkyScale, rules: SkyRules) -> SkyResidual:
-    """Subtract what is left of the background, and measure the noise."""
-    values, mask = frame
+        values = np.array(frame[0], np.float32)
+    else:
+        own = index in sky.members
+        values, unknown = subtract_sky(frame, scale, sky, rules, own=own)
+        if own and sky.structure is not None:
+            shrink_sky(frame[0], values, sky.planes.count, scale.level, sky.structure)
+        mask = mask | (unknown.view(np.uint8) * np.uint8(NO_SKY))
     out = mask != 0
-    mean = 0.0
-    if rules.channel_px:
-        values = values - channel_offsets(values, out, rules.channel_px, rules.channel_first)
-    if rules.mesh_px:
-        model, mean = smooth_background(values, out, rules.mesh_px)
-        values = values - model
-    return SkyResidual(index, values, mask & _NO_OBJECT, scale, mean, blank_level(values, out).sigma)
+    channels = (
+        channel_offsets(values, out, rules.channel_px, rules.channel_first) if rules.channel_px else None
+    )
+    mean = subtract_background(values, out, rules.mesh_px, channels)
+    mask &= NOT_OBJECT
+    return SkyResidual(index, values, mask, scale, mean, blank_level(values, out).sigma)

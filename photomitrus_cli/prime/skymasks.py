@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.background import BackgroundLevel, masked_median
 from photomitrus_cli.imaging.mapping import FrameMap
-from photomitrus_cli.imaging.mesh import mesh_background
+from photomitrus_cli.imaging.mesh import mesh_nodes
+from photomitrus_cli.imaging.meshrows import subtract_mesh
 from photomitrus_cli.imaging.nearest import nearest_window
 from photomitrus_cli.imaging.objects import object_mask
-from photomitrus_cli.imaging.skyobjects import grow_objects
+from photomitrus_cli.imaging.skyobjects import LEAST, MOST, grow_objects
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -19,10 +20,18 @@ Bool = NDArray[np.bool_]
 _SAMPLE, _CELL_SAMPLE = 1 << 20, 1 << 12
 # Cells of the background that differ by so many sigma from those around hold something else.
 _OUTLIERS = 4.0
+# Threshold in means of blocks over that in pixels.
+_BLOCKS = 1.25
 
 
 def find_objects(
-    residual: Float32, bad: Bool, *, kappa: float = 4.0, mesh_px: int = 128, least_sigma: float = 0.0
+    residual: Float32,
+    bad: Bool,
+    *,
+    kappa: float = 4.0,
+    mesh_px: int = 128,
+    least_sigma: float = 0.0,
+    binning: int = 1,
 ) -> Bool:
     """Find the objects of a frame less its sky.
 
@@ -38,6 +47,8 @@ def find_objects(
         where they stand out from the whole frame.
     least_sigma : float, optional
         The noise of a pixel is not less.
+    binning : int, optional
+        Pixels of the detector along a side of a pixel.
 
     Returns
     -------
@@ -46,35 +57,42 @@ def find_objects(
     """
     level = blank_level(residual, bad)
     rough = object_mask(residual, bad, level.level, max(level.sigma, least_sigma), kappa=kappa)
-    flat = residual - smooth_background(residual, bad | rough, mesh_px)[0]
+    flat = residual.copy()
+    subtract_background(flat, bad | rough, mesh_px)
     level = blank_level(flat, bad)
     sigma = max(level.sigma, least_sigma)
-    return grow_objects(object_mask(flat, bad, level.level, sigma, kappa=kappa, grow=0))
+    # Blocks show extended light of half the brightness: masked as deeply, noise would be, too.
+    limit = kappa * (_BLOCKS if binning > 1 else 1.0)
+    found = object_mask(flat, bad, level.level, sigma, kappa=limit, grow=0)
+    return grow_objects(found, least=LEAST / binning, most=MOST / binning)
 
 
-def smooth_background(values: Float32, out: Bool, mesh_px: int) -> tuple[Float32, float]:
-    """Measure the smooth background of a frame, in large cells from some of their rows.
+def subtract_background(values: Float32, out: Bool, mesh_px: int, columns: Float32 | None = None) -> float:
+    """Subtract the smooth background of a frame, in place; it is measured in large cells, in some rows.
 
     Parameters
     ----------
     values : ndarray of float32, shape (ny, nx)
+        Changed.
     out : ndarray of bool, shape (ny, nx)
         Pixels not to be used.
     mesh_px : int
-        Side of the cells.
+        Side of the cells; 0 for no such background.
+    columns : ndarray of float32, shape (nx,), optional
+        Offsets of columns, which are subtracted before.
 
     Returns
     -------
-    model : ndarray of float32, shape (ny, nx)
-        See `photomitrus_cli.imaging.mesh.mesh_background`.
-    level : float
-        Its mean.
+    float
+        Mean of the background.
     """
+    if not mesh_px:
+        if columns is not None:
+            values -= columns
+        return 0.0
     every = max(mesh_px**2 // _CELL_SAMPLE - 1, 1)
-    model, level = mesh_background(
-        values, out, np.zeros_like(out), size_px=mesh_px, every=every, outliers=_OUTLIERS
-    )
-    return model, level.level
+    nodes, _ = mesh_nodes(values, out, size_px=mesh_px, every=every, outliers=_OUTLIERS, columns=columns)
+    return subtract_mesh(values, nodes, columns)
 
 
 def blank_level(values: Float32, out: Bool) -> BackgroundLevel:

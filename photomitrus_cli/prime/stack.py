@@ -3,51 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping, Sequence
 
 from photomitrus_cli.errors import ConfigError, InputError, NoDataError, OutputExistsError
-from photomitrus_cli.imaging.mapping import frame_map
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.atomic import check_folder, crc32_file, remove_stale_parts
 from photomitrus_cli.prime.detect import Sources
 from photomitrus_cli.prime.intermediates import keep_frame, keep_tasks
 from photomitrus_cli.prime.netrefine import ask_solver, solve_tasks
-from photomitrus_cli.prime.skymasks import find_objects, mask_on_frame
+from photomitrus_cli.prime.qa import gather, write_qa
+from photomitrus_cli.prime.qafigures import figure_tasks, with_pictures
+from photomitrus_cli.prime.skywork import Subtracted
 from photomitrus_cli.prime.stackastrom import Judged, judge_frames
-from photomitrus_cli.prime.stackcombine import (
-    Member,
-    TileTask,
-    combine_tile,
-    place_frame,
-    stack_tile,
-    tile_tasks,
-)
-from photomitrus_cli.prime.stackframes import (
-    calibrate_frame,
-    find_stars,
-    frame_tasks,
-    make_ready,
-    save_calibration,
-)
-from photomitrus_cli.prime.stackmeasure import measure_stack
+from photomitrus_cli.prime.stackcombine import Member, combine_tile, tile_tasks
+from photomitrus_cli.prime.stackframes import calibrate_frame, frame_tasks, save_calibration
+from photomitrus_cli.prime.stackpasses import TILE_BYTES, Run, finish, look, measure, members_of
 from photomitrus_cli.prime.stackplan import StackPlan, make_plans
-from photomitrus_cli.prime.stackproducts import (
-    frame_cards,
-    plane,
-    result_cards,
-    write_picture,
-    write_sky,
-    write_stack,
-)
+from photomitrus_cli.prime.stackproducts import frame_cards, result_cards, write_stack
 from photomitrus_cli.prime.stacksettings import StackSettings
 from photomitrus_cli.prime.stacksky import SkySet, load_sky, mark_objects, subtract_skies
-from photomitrus_cli.prime.stacktelling import Outcome, facts_of, frame_values, summarise
-from photomitrus_cli.run.checkpoint import Store, open_store
+from photomitrus_cli.prime.stacktelling import Outcome, facts_of, frame_values, summarise, warnings_of
+from photomitrus_cli.run.checkpoint import open_store
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import (
     file_entry,
@@ -62,22 +38,9 @@ from photomitrus_cli.run.summary import Summary, UnitRecord
 
 __all__ = ["run"]
 
-Bool = NDArray[np.bool_]
-
 _log = logging.getLogger(__name__)
 
 _FEWEST = 3
-Task = TypeVar("Task")
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class _Run:
-    """One stack under way."""
-
-    plan: StackPlan
-    store: Store
-    context: Context
 
 
 def run(settings: StackSettings, context: Context) -> Summary:
@@ -112,7 +75,7 @@ def _stack(plan: StackPlan, context: Context) -> Outcome:
     """Make one stack, unless it is there."""
     product = plan.product
     if context.control.resume and is_current(product, plan.record.key):
-        return Outcome(recorded_facts(product)["summary"], recorded_units(product), is_new=False)
+        return Outcome(recorded_facts(product), recorded_units(product), is_new=False)
     check_folder(product.folder)
     check_folder(plan.names.sky.parent)
     remove_stale_parts(product.folder)
@@ -120,7 +83,7 @@ def _stack(plan: StackPlan, context: Context) -> Outcome:
     try:
         with open_store(product.work, plan.record.key, resume=context.control.resume) as store:
             guard_outputs(product, context)
-            return _make(_Run(plan, store, context))
+            return _make(Run(plan, store, context))
     except (ConfigError, OutputExistsError):
         # Another run is, or was just now, at this product; its records are not ours to write.
         raise
@@ -130,71 +93,62 @@ def _stack(plan: StackPlan, context: Context) -> Outcome:
         raise
 
 
-def _make(stack: _Run) -> Outcome:
+def _make(stack: Run) -> Outcome:
     plan, store, context = stack.plan, stack.store, stack.context
     record = plan.record
     indices, failed = _calibrate(stack)
     record.units.extend([*plan.chip.left_out, *failed])
-    known = mark_objects(plan, indices, store, context.executor.workers)
-    numbers = _subtract(stack, known)
-    every = frame_tasks(plan, store)
-    tasks = [every[index] for index in indices]
-    sources = _each(stack, "stars", find_stars, tasks)
+    known = mark_objects(plan, indices, store, stack.each)
+    frames = subtract_skies(plan, known, store, stack.each)
+    sources = [frames[index].sources for index in indices]
     places = _places(stack, indices, sources) if plan.settings.net_refine else None
     judged = judge_frames(plan, indices, sources, places)
-    record.units.extend(_records(stack, known, numbers, sources, judged))
+    record.units.extend(_records(stack, known, frames, sources, judged))
     if len(judged.scales) < _FEWEST:
         raise NoDataError(
             f"{len(judged.scales)} frames are left to be stacked, at least {_FEWEST} are needed: "
             + "; ".join(sorted(set(judged.reasons.values())))
         )
-    stem = "sky"
+    stage = ""
     if plan.settings.second_pass:
-        members = _members(stack, known, sources, judged, "")
-        tiles = tile_tasks(members, judged.grid, plan.settings.clip_sigma, store, "")
-        _each(stack, "first look", stack_tile, tiles)
-        _subtract(stack, known, _seen_by_frames(stack, known, judged, tiles))
-        stem = "sky2"
-    members = _members(stack, known, sources, judged, stem.removeprefix("sky"))
+        stage = "2"
+        look(stack, known, frames, judged)
+        wanted = indices if plan.settings.keep else judged.scales
+        frames = subtract_skies(plan, known, store, stack.each, stage=stage, wanted=wanted)
+    stem = f"sky{stage}"
+    members = members_of(stack, known, frames, judged, stage)
     tiles = tile_tasks(members, judged.grid, plan.settings.clip_sigma, store, "_last")
-    _each(stack, "tiles", combine_tile, tiles)
+    stack.each("tiles", combine_tile, tiles, need=TILE_BYTES * len(members))
     _state_weights(record.units, plan, members)
-    sci, noise, flags = (plane(tiles, judged.grid, store, name) for name in ("SCI", "NOISE", "MASK"))
-    measured = measure_stack(sci, noise, flags != 0, judged.grid, judged.catalogue)
+    measured = measure(stack, tiles, judged, stage)
     facts = facts_of(judged, measured, members)
     if places is not None:
         facts["summary"]["solve-field"] = f"{len(places)} of {len(indices)} frames solved"
     about = frame_cards(plan)
     cards = [*about, *result_cards(measured, judged.gates, judged.catalogue.origin, facts)]
     written = write_stack(plan, tiles, judged.grid, cards, record.units, store)
-    write_picture(plan, sci, plane(tiles, judged.grid, store, "COV"), judged.grid)
-    sky = load_sky(store, stem)
-    if sky is not None:
-        write_sky(plan, *sky, about, store)
+    evidence = gather(plan, indices, sources, judged, measured, record.units)
+    write_qa(evidence)
+    pictures = figure_tasks(evidence, tiles, store, stem)
+    skies, trouble = finish(stack, load_sky(store, stem), about, pictures)
+    written += skies
     if plan.settings.keep:
         of_frames = (sources, judged.solution.wcs)
-        _each(stack, "keep", keep_frame, keep_tasks(plan, indices, of_frames, judged.scales, store, stem))
-    record.facts.update(facts)
+        stack.each("keep", keep_frame, keep_tasks(plan, indices, of_frames, judged.scales, store, stem))
+    record.facts.update(facts | {"warnings": warnings_of(judged, measured, trouble)})
     status = "partial" if any(unit.status == "failed" for unit in record.units) else "complete"
-    write_manifest(plan.product, record, context, status=status, written=written)
-    return Outcome(facts["summary"], record.units, is_new=True)
+    write_manifest(with_pictures(plan, trouble), record, context, status=status, written=written)
+    return Outcome(record.facts, record.units, is_new=True)
 
 
-def _places(stack: _Run, indices: Sequence[int], sources: Sequence[Sources]) -> dict[int, TanSip]:
+def _places(stack: Run, indices: Sequence[int], sources: Sequence[Sources]) -> dict[int, TanSip]:
     """Ask solve-field where the frames look."""
     tasks = solve_tasks(stack.plan, indices, sources, stack.store)
-    answers = _each(stack, "solve-field", ask_solver, tasks)
+    answers = stack.each("solve-field", ask_solver, tasks)
     return {index: place for index, place in answers if place is not None}
 
 
-def _each(stack: _Run, label: str, function: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
-    """Run units on all workers; give the results in the order of the tasks."""
-    with stack.context.progress.task(label, len(tasks)) as advance:
-        outcomes = stack.context.executor.run(function, tasks, advance=advance)
-    return [outcome.result for outcome in outcomes if outcome.result is not None]
-
-
-def _calibrate(stack: _Run) -> tuple[list[int], list[UnitRecord]]:
+def _calibrate(stack: Run) -> tuple[list[int], list[UnitRecord]]:
     """Calibrate all frames; give the numbers of those that could be, and the records of the others."""
     plan, context = stack.plan, stack.context
     save_calibration(plan, stack.store)
@@ -216,60 +170,6 @@ def _calibrate(stack: _Run) -> tuple[list[int], list[UnitRecord]]:
     return indices, failed
 
 
-def _subtract(stack: _Run, known: SkySet, more: dict[int, Bool] | None = None) -> dict[int, dict[str, Any]]:
-    """Subtract the skies; give their numbers."""
-    with stack.context.progress.task("skies", len(known.indices)) as advance:
-        return subtract_skies(stack.plan, known, stack.store, advance, more)
-
-
-def _seen_by_frames(stack: _Run, known: SkySet, judged: Judged, tiles: Sequence[TileTask]) -> dict[int, Bool]:
-    """Find the objects of the stack, and where they are in each frame."""
-    sci, noise = (plane(tiles, judged.grid, stack.store, name) for name in ("SCI", "NOISE"))
-    # Over its noise, which differs from place to place, or noise at the edges would look like objects.
-    objects = find_objects(sci / noise, ~np.isfinite(sci), mesh_px=known.rules.mesh_px or 128)
-    seen = {}
-    for index, wcs in zip(known.indices, judged.solution.wcs, strict=True):
-        shape = stack.plan.chip.window.shape
-        if wcs is None:
-            seen[index] = np.zeros(shape, np.bool_)
-        else:
-            seen[index] = mask_on_frame(objects, frame_map(wcs, shape, judged.grid))
-    return seen
-
-
-def _members(
-    stack: _Run, known: SkySet, sources: Sequence[Sources], judged: Judged, stage: str
-) -> list[Member]:
-    """Make every frame that is used ready, and give it its place on the grid, its scale and its weight."""
-    wcs = dict(zip(known.indices, judged.solution.wcs, strict=True))
-    seeing = {index: found.seeing for index, found in zip(known.indices, sources, strict=True)}
-    tasks = [
-        replace(one, stage=stage)
-        for one in frame_tasks(stack.plan, stack.store)
-        if one.index in judged.scales
-    ]
-    members = []
-    for task, saturated in zip(tasks, _each(stack, "frames", make_ready, tasks), strict=True):
-        index, place = task.index, wcs[task.index]
-        assert place is not None  # noqa: S101 - frames with a scale have a geometry
-        rms = float(stack.store.require(f"sky{stage}_{index}").meta["rms"])
-        scale = judged.scales[index]
-        members.append(
-            Member(
-                index,
-                f"ready{stage}_{index}",
-                place_frame(place, judged.grid),
-                scale,
-                # Stars alone count here: those of a frame of bad seeing are spread over more pixels.
-                scale**2 / (rms * seeing[index]) ** 2,
-                task.frame.exptime,
-                3600.0**2 * abs(float(np.linalg.det(place.cd))) / judged.grid.scale**2,
-                saturated,
-            )
-        )
-    return members
-
-
 def _state_weights(records: Sequence[UnitRecord], plan: StackPlan, members: Sequence[Member]) -> None:
     """Tell of every frame what part of the mean it is."""
     total = sum(one.weight for one in members)
@@ -280,9 +180,9 @@ def _state_weights(records: Sequence[UnitRecord], plan: StackPlan, members: Sequ
 
 
 def _records(
-    stack: _Run,
+    stack: Run,
     known: SkySet,
-    numbers: dict[int, Any],
+    frames: Mapping[int, Subtracted],
     sources: Sequence[Sources],
     judged: Judged,
 ) -> list[UnitRecord]:
@@ -290,7 +190,9 @@ def _records(
     records = []
     for index, found, quality in zip(known.indices, sources, judged.solution.frames, strict=True):
         frame = stack.plan.chip.frames[index]
-        values = frame_values(frame, numbers[index], found, quality) | {"scale": judged.scales.get(index)}
+        values = frame_values(frame, dict(frames[index].numbers), found, quality) | {
+            "scale": judged.light.get(index)
+        }
         reason = judged.reasons.get(index, "")
         records.append(UnitRecord(str(frame.path), "skipped" if reason else "used", reason, values))
     return records

@@ -17,13 +17,14 @@ from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.refmotion import julian_year
 from photomitrus_cli.prime.astrometry import Solution, solve_astrometry
 from photomitrus_cli.prime.detect import Sources
+from photomitrus_cli.prime.framelight import flux_scales, seeing_widths
 from photomitrus_cli.prime.framematch import AstrometrySettings, FrameStars
 from photomitrus_cli.prime.gates import Gate, astrometry_gates, failed, light_gate
 from photomitrus_cli.prime.geometry import initial_geometry
 from photomitrus_cli.prime.ownfield import solve_own_field
 from photomitrus_cli.prime.refcatalogue import RefCatalogue, field_around, read_catalogue
 from photomitrus_cli.prime.refonline import online_catalogue
-from photomitrus_cli.prime.stackphot import flux_scales, zero_point
+from photomitrus_cli.prime.stackphot import zero_point
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.prime.stacksettings import OWN_STARS
 
@@ -49,6 +50,10 @@ class Judged:
         Of the stack.
     scales : dict of int to float
         Light of each frame that is used, by its number in the plan.
+    light : dict of int to float
+        The same of all frames that could be compared, those that are too dark among them.
+    widths : dict of int to float
+        Seeing of all frames that have a place, pixels.
     reasons : dict of int to str
         Why others are not.
     """
@@ -58,6 +63,8 @@ class Judged:
     gates: list[Gate]
     grid: Grid
     scales: dict[int, float]
+    light: dict[int, float]
+    widths: dict[int, float]
     reasons: dict[int, str]
 
 
@@ -111,8 +118,11 @@ def judge_frames(
     if not wcs:
         raise _none_left(reasons)
     grid = _grid(wcs, plan.settings.pixel_scale_arcsec)
-    light = flux_scales([sources[k] for k in placed], wcs, grid)
+    chosen = [sources[k] for k in placed]
+    light = flux_scales(chosen, wcs, grid)
+    widths = dict(zip([indices[k] for k in placed], seeing_widths(chosen, wcs, grid).tolist(), strict=True))
     scales: dict[int, float] = {}
+    measured = {indices[k]: scale for k, scale in zip(placed, light.tolist(), strict=True)}
     for k, scale in zip(placed, light.tolist(), strict=True):
         reason = _too_dark(scale, plan.settings.max_extinction_mag)
         if reason:
@@ -121,7 +131,7 @@ def judge_frames(
             scales[indices[k]] = scale
     if not scales:
         raise _none_left(reasons)
-    return Judged(solution, catalogue, gates, grid, scales, reasons)
+    return Judged(solution, catalogue, gates, grid, scales, measured, widths, reasons)
 
 
 def _too_dark(scale: float, most: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.blot import local_contrast
 from photomitrus_cli.imaging.boxes import common_part, widened
-from photomitrus_cli.imaging.clip import clipped_mean
+from photomitrus_cli.imaging.clip import SOFTENING, clipped_mean
+from photomitrus_cli.imaging.clipnear import reject_near
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.mapping import Box, PixelMap, map_frame
 from photomitrus_cli.imaging.nearest import nearest_flags
-from photomitrus_cli.imaging.noise import large_area_ratio
+from photomitrus_cli.imaging.noise import correlation_factor, large_area_ratio, variance_sums
 from photomitrus_cli.imaging.reference import reference_map
 from photomitrus_cli.imaging.resample import Resampled, resample_into
 from photomitrus_cli.imaging.tansip import TanSip
@@ -25,6 +27,10 @@ TILE = 512
 # Pixels around a tile that the contrast of the stack reaches.
 _MARGIN = 4
 _FEW_FRAMES = 3
+# The contrast of noise alone, squared, is seldom more than so many times its mean: that much is no star.
+_NOISY = 4.0
+# See `photomitrus_cli.imaging.clip.clipped_mean`.
+_FEW = 2.0
 NO_DATA, FEW_FRAMES, IS_SATURATED = (np.uint8(1 << bit) for bit in range(3))
 MASK_BITS = {0: "no data", 1: f"fewer than {_FEW_FRAMES} frames", 2: "a frame is saturated here"}
 
@@ -139,7 +145,10 @@ def combine_tile(task: TileTask) -> int:
     wide = widened(task.window, _MARGIN)
     values, variances, valid, flags = _cube(task, wide)
     inner = np.s_[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
-    contrast = local_contrast(*reference_map(values, variances, valid)[:2])[inner]
+    ref, ref_var, count = reference_map(values, variances, valid)
+    contrast = local_contrast(ref, _NOISY * ref_var)
+    soft = np.float32(SOFTENING) * contrast * (1.0 + _FEW / np.maximum(count, 1)).astype(np.float32)
+    reject_near(values, variances, valid, ref, np.nan_to_num(soft, nan=0.0), task.clip_sigma)
     part = (slice(None), *inner)
     combined = clipped_mean(
         values[part],
@@ -148,7 +157,7 @@ def combine_tile(task: TileTask) -> int:
         [one.weight for one in task.members],
         [one.exptime for one in task.members],
         [large_area_ratio(one.area_ratio, 1.0) for one in task.members],
-        contrast=contrast,
+        contrast=contrast[inner],
         sigma=task.clip_sigma,
     )
     flags = flags[inner]
@@ -165,8 +174,26 @@ def combine_tile(task: TileTask) -> int:
         "MASK": flags,
         "WEIGHT": weight.astype(np.float32),
     }
-    task.store.save(task.name, planes, {"covered": covered})
+    pixel, large = variance_sums(combined)
+    task.store.save(task.name, planes, {"covered": covered, "pixel": pixel, "large": large})
     return covered
+
+
+def correlation_of(tasks: Sequence[TileTask]) -> float:
+    """Give the noise of a blank aperture over the root of the sum of NOISE^2 over its pixels.
+
+    Parameters
+    ----------
+    tasks : sequence of TileTask
+        All tiles of a stack, done by `combine_tile`.
+
+    Returns
+    -------
+    float
+        See `photomitrus_cli.imaging.noise.correlation_factor`.
+    """
+    sums = [task.store.require(task.name).meta for task in tasks]
+    return correlation_factor((one["pixel"], one["large"]) for one in sums)
 
 
 def _cube(

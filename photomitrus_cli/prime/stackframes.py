@@ -1,4 +1,4 @@
-"""What workers do with single frames of a stack: calibrate; then find stars and make ready for resampling."""
+"""Single frames of a stack, and how they are kept: calibrated, their stars, ready for resampling."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import InputError
+from photomitrus_cli.imaging.binning import binned
 from photomitrus_cli.imaging.flatfield import BAD_PIXEL, INVALID, NO_FLAT, SATURATED
+from photomitrus_cli.imaging.lanczos import BAD, RADIUS
 from photomitrus_cli.imaging.resample import PreparedFrame, prepare_frame
 from photomitrus_cli.prime.calibrate import (
     Calibration,
@@ -24,17 +26,21 @@ from photomitrus_cli.prime.calibrate import (
 )
 from photomitrus_cli.prime.detect import Sources, detect_sources
 from photomitrus_cli.prime.frame import Frame
+from photomitrus_cli.prime.skyframes import SkyResidual
 from photomitrus_cli.prime.skyscale import first_scale
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.provenance import file_entry
 
+Float32 = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 
 # Reasons not to use a pixel at all; of a sky known from the surroundings the value is good enough.
 UNUSABLE = np.uint8(BAD_PIXEL | SATURATED | INVALID | NO_FLAT)
 CALIBRATION = "calibration"
+NO_STARS = np.zeros((len(Sources.__dataclass_fields__), 0))
+_NONE = np.zeros((0, 0), np.bool_)
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,6 @@ class FrameTask:
     noise : NoiseModel
     widths : tuple of float
         Of stars, see `detect_sources`.
-    stage : str
-        Appended to the names of checkpoints: empty in the first pass, ``2`` in the second.
     """
 
     index: int
@@ -62,7 +66,6 @@ class FrameTask:
     invalid: float
     noise: NoiseModel
     widths: tuple[float, float]
-    stage: str = ""
 
     def __str__(self) -> str:
         return str(self.frame.path)
@@ -139,64 +142,106 @@ def calibrate_frame(task: FrameTask) -> dict[str, Any]:
         if (mask != 0).all():
             raise InputError(f"{source.path}: not one pixel can be used", hint="is it a frame of this chip?")
         # A frame that has no sky is found here, where it can be told and left out as one that is damaged.
-        first_scale(values, mask, source.path)
-        saved = file_entry(source.path, source.n_bytes, crc32)
+        level = first_scale(values, mask, source.path).level
+        saved = {"file": file_entry(source.path, source.n_bytes, crc32), "level": float(level)}
         task.store.save(name, {"values": values, "mask": mask}, saved)
-    return saved
+    entry: dict[str, Any] = saved["file"]
+    return entry
 
 
-def find_stars(task: FrameTask) -> Sources:
-    """Find the stars of a frame less its sky, and keep the list as ``stars_<index>``.
+def load_calibrated(store: Store, index: int, masks: str = "") -> tuple[Float32, Mask]:
+    """Give values and mask of a calibrated frame, views of the files.
+
+    Parameters
+    ----------
+    store : Store
+    index : int
+    masks : str, optional
+        What masks with objects are called in the store, without number; those of the frames when left out.
+    """
+    arrays = store.require(f"frame_{index}").arrays
+    if not masks:
+        return arrays["values"], arrays["mask"]
+    return arrays["values"], store.require(f"{masks}_{index}").arrays["mask"]
+
+
+def prepared(task: FrameTask, residual: SkyResidual, side: int) -> tuple[dict[str, NDArray[Any]], bool]:
+    """Make a frame less its sky ready for resampling.
+
+    Parameters
+    ----------
+    task : FrameTask
+    residual : SkyResidual
+    side : int
+        Of the blocks that are averaged before.
 
     Returns
     -------
-    Sources
+    arrays : dict
+        For `load_ready`.
+    saturated : bool
+        Whether any of its pixels is.
     """
-    name = f"stars_{task.index}"
-    known = task.store.load(name)
-    if known is None:
-        saved = task.store.require(f"sky{task.stage}_{task.index}")
-        bad = (saved.arrays["mask"] & UNUSABLE) != 0
-        gain, noise = 1.0 / task.noise.per_value, float(saved.meta["rms"])
-        sources = detect_sources(saved.arrays["values"], noise, bad, gain=gain, widths=task.widths)
-        rows = np.array([getattr(sources, field) for field in Sources.__dataclass_fields__], np.float64)
-        task.store.save(name, {"rows": rows}, {})
-        return sources
-    return _sources(known.arrays["rows"])
+    values, mask = residual.values, residual.mask
+    variance = pixel_variance(
+        values, load_calibration(task), task.noise, sky=sky_level(residual), rms=residual.rms
+    )
+    unusable = mask & UNUSABLE
+    if side > 1:
+        variance = binned(variance, unusable, side)[0] / np.float32(side**2)
+        values, unusable = binned(values, unusable, side)
+    saturated = (unusable & np.uint8(SATURATED)) != 0
+    frame = prepare_frame(values, variance, unusable != 0, saturated)
+    arrays: dict[str, NDArray[Any]] = {"pixels": frame.pixels, "state": frame.state}
+    known = bool(saturated.any())
+    return arrays | ({"saturated": saturated} if known else {}), known
 
 
-def make_ready(task: FrameTask) -> bool:
-    """Take a frame less its sky, ``sky_<index>``, and make it ready for resampling, ``ready_<index>``.
-
-    In the second pass the names are ``sky2_<index>`` and ``ready2_<index>``.
-
-    Returns
-    -------
-    bool
-        Whether any of its pixels is saturated.
-    """
-    name = f"ready{task.stage}_{task.index}"
-    known = task.store.load_meta(name)
-    if known is None:
-        saved = task.store.require(f"sky{task.stage}_{task.index}")
-        residual, mask = saved.arrays["values"], saved.arrays["mask"]
-        variance = pixel_variance(
-            residual, load_calibration(task), task.noise, sky=saved.meta["level"], rms=saved.meta["rms"]
-        )
-        saturated = (mask & np.uint8(SATURATED)) != 0
-        frame = prepare_frame(residual, variance, (mask & UNUSABLE) != 0, saturated)
-        known = {"saturated": bool(saturated.any())}
-        planes = {"pixels": frame.pixels, "state": frame.state, "saturated": saturated}
-        task.store.save(name, planes, known)
-    return bool(known["saturated"])
+def sky_level(residual: SkyResidual) -> float:
+    """Give the level of the sky of a frame, units of the frame."""
+    return float(residual.scale.level + residual.scale.constant)
 
 
-def _sources(rows: NDArray[np.float64]) -> Sources:
+def star_rows(task: FrameTask, residual: SkyResidual) -> NDArray[np.float64]:
+    """Find the stars of a frame less its sky; a row for each field of `Sources`."""
+    sources = detect_sources(
+        residual.values,
+        float(residual.rms),
+        (residual.mask & UNUSABLE) != 0,
+        gain=1.0 / task.noise.per_value,
+        widths=task.widths,
+    )
+    return np.array([getattr(sources, field) for field in Sources.__dataclass_fields__], np.float64)
+
+
+def as_sources(rows: NDArray[np.float64]) -> Sources:
+    """Give the stars that `star_rows` has found."""
     columns: dict[str, Any] = dict(zip(Sources.__dataclass_fields__, rows.copy(), strict=True))
     return Sources(**columns | {"flags": columns["flags"].astype(np.int64)})
 
 
 def load_ready(store: Store, name: str) -> tuple[PreparedFrame, Bool]:
-    """Give a frame that `make_ready` kept, and its saturated pixels; the arrays are views of the file."""
+    """Give a frame that is ready for resampling, and its saturated pixels; the arrays are views of the file.
+
+    Without saturated pixels their array is empty.
+    """
     arrays = store.require(name).arrays
-    return PreparedFrame(arrays["pixels"], arrays["state"]), arrays["saturated"]
+    return PreparedFrame(arrays["pixels"], arrays["state"]), arrays.get("saturated", _NONE)
+
+
+def load_residual(store: Store, name: str) -> tuple[Float32, Bool, dict[str, Any]]:
+    """Give a frame less its sky.
+
+    Returns
+    -------
+    values : ndarray of float32, shape (ny, nx)
+        Bad pixels are filled from their surroundings.
+    bad : ndarray of bool, shape (ny, nx)
+    meta : dict
+        ``level``, ``background`` and ``rms``, units of the frame.
+    """
+    saved = store.require(name)
+    frame = PreparedFrame(saved.arrays["pixels"], saved.arrays["state"])
+    state = frame.inner
+    inside = np.s_[RADIUS : RADIUS + state.shape[0], RADIUS : RADIUS + state.shape[1]]
+    return frame.sci[inside], (state & BAD) != 0, saved.meta

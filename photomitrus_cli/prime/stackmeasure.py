@@ -45,8 +45,14 @@ class Measured:
         All light of a star over that in an aperture of 1.5 FWHM radius.
     zero_point : ZeroPoint or None
         Of all light of a star, units of the stack times its pixels.
+    correlation : float
+        Noise of a blank aperture over the root of the sum of the squared noise of its pixels, as it follows
+        from the interpolation.
+    empty : float
+        Scatter of empty apertures of that radius over the noise that is so told; NaN where there is no room.
     depth : float
-        Magnitude of a star whose light in that aperture is 5 times the scatter of empty ones.
+        Magnitude of a star whose light in that aperture is 5 times the scatter of empty ones, or their noise
+        where there is no room for empty ones.
     rms : tuple of float
         Scatter of the positions of stars against the catalogue, east and north, arcsec.
     offset : tuple of float
@@ -58,6 +64,8 @@ class Measured:
     fwhm: float
     aperture_factor: float
     zero_point: ZeroPoint | None
+    correlation: float
+    empty: float
     depth: float
     rms: tuple[float, float]
     offset: tuple[float, float]
@@ -65,7 +73,9 @@ class Measured:
     matched: int
 
 
-def measure_stack(sci: Float32, noise: Float32, bad: Bool, grid: Grid, catalogue: RefCatalogue) -> Measured:
+def measure_stack(
+    sci: Float32, noise: Float32, bad: Bool, grid: Grid, catalogue: RefCatalogue, correlation: float
+) -> Measured:
     """Measure a stack.
 
     Parameters
@@ -76,6 +86,8 @@ def measure_stack(sci: Float32, noise: Float32, bad: Bool, grid: Grid, catalogue
         Pixels not to be trusted.
     grid : Grid
     catalogue : RefCatalogue
+    correlation : float
+        See `Measured`.
 
     Returns
     -------
@@ -97,12 +109,16 @@ def measure_stack(sci: Float32, noise: Float32, bad: Bool, grid: Grid, catalogue
         catalogue.mag_err[refs[lone]],
     )
     rms, offset = _positions(sources, stars, refs, grid, catalogue)
-    depth = float("nan")
-    if zero is not None and np.isfinite(seeing):
-        scatter = empty_scatter(sci, noise, bad, _APERTURE * seeing)
-        depth = zero.value - 2.5 * np.log10(_DEPTH_SIGMA * scatter * factor)
-    fwhm = seeing * grid.scale
-    return Measured(fwhm, factor, zero, float(depth), rms, offset, sources.x.size, len(stars))
+    depth = empty = float("nan")
+    if np.isfinite(seeing) and not bad.all():
+        radius = _APERTURE * seeing
+        empty = empty_scatter(sci, noise, bad, radius) / correlation
+        sigma = correlation * float(np.median(noise[~bad])) * np.sqrt(np.pi) * radius
+        if zero is not None:
+            light = _DEPTH_SIGMA * sigma * (empty if np.isfinite(empty) else 1.0) * factor
+            depth = float(zero.value - 2.5 * np.log10(light))
+    told = (sources.x.size, len(stars))
+    return Measured(seeing * grid.scale, factor, zero, correlation, empty, depth, rms, offset, *told)
 
 
 def _lone(sources: Sources) -> Bool:
@@ -170,7 +186,7 @@ def _surroundings(sci: Float32, bad: Bool, stars: Sources, half: int) -> tuple[F
 
 
 def empty_scatter(sci: Float32, noise: Float32, bad: Bool, radius: float) -> float:
-    """Measure the scatter of the light in apertures without objects.
+    """Measure the scatter of the light in apertures without objects, in units of the noise of their pixels.
 
     Parameters
     ----------
@@ -182,8 +198,8 @@ def empty_scatter(sci: Float32, noise: Float32, bad: Bool, radius: float) -> flo
     Returns
     -------
     float
-        For the median noise of a pixel: apertures are compared with the noise of their pixels, as some places
-        have fewer frames. NaN where there is no room.
+        Over the root of the sum of the squared noise of their pixels, as some places have fewer frames. NaN
+        where there is no room.
     """
     import sep
 
@@ -201,8 +217,7 @@ def empty_scatter(sci: Float32, noise: Float32, bad: Bool, radius: float) -> flo
     if np.count_nonzero(free) < _FEW_EMPTY:
         return float("nan")
     pulls = flux[free] / np.sqrt(formal[free])
-    spread = 1.4826 * float(np.median(np.abs(pulls - np.median(pulls))))
-    return spread * float(np.median(noise[~mask])) * float(np.sqrt(np.pi)) * radius
+    return 1.4826 * float(np.median(np.abs(pulls - np.median(pulls))))
 
 
 def _filled(sci: Float32, bad: Bool) -> tuple[Float32, Bool]:

@@ -1,8 +1,7 @@
-"""Light of frames against each other, and of a stack against a catalogue."""
+"""Light of a stack against a catalogue."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,77 +10,15 @@ from numpy.typing import NDArray
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.matching import mutual_pairs
 from photomitrus_cli.imaging.tangent import directions_of
-from photomitrus_cli.imaging.tansip import TanSip
-from photomitrus_cli.prime.detect import Sources
 
 Float = NDArray[np.float64]
 
-# Stars of frames are the same within so many pixels of the stack, or so much of their width.
-_SAME_PX, _SAME_FWHM = 1.5, 0.2
 _ROUNDS = 10
 _CLIP = 3.0
 _MAD = 1.4826
-# Stars that tell the scale of a frame; fainter ones add noise only.
+# Stars that tell the zero point; fainter ones add noise only.
 _LEAST_SNR = 20.0
 _FEW = 3
-# In a field where no frame has so many of them, fainter ones count, and two in common will do.
-_MANY, _FAINT_SNR, _FEWEST = 10, 5.0, 2
-
-
-def flux_scales(sources: Sequence[Sources], wcs: Sequence[TanSip], grid: Grid) -> Float:
-    """Find how much of the light of the stars each frame has.
-
-    Fluxes are ``scale_frame flux_star``; both are found in turns, medians over stars and over frames, so that
-    single bad measurements do not count. Scales are relative to their median.
-
-    Parameters
-    ----------
-    sources : sequence of Sources
-        Of each frame.
-    wcs : sequence of TanSip
-        Geometry of each frame.
-    grid : Grid
-        In whose pixels stars are compared.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        NaN for a frame that shares fewer than three stars with the others, or two in fields of few stars.
-    """
-    few = max(int(np.count_nonzero(item.snr >= _LEAST_SNR)) for item in sources) < _MANY
-    flux = _common_fluxes(sources, wcs, grid, _FAINT_SNR if few else _LEAST_SNR)
-    if flux.shape[1] == 0:
-        return np.full(len(sources), np.nan)
-    logs = np.log(flux)
-    scale = np.zeros(len(sources))
-    with np.errstate(all="ignore"):
-        for _ in range(_ROUNDS):
-            star = _median(logs - scale[:, None], axis=0)
-            scale = _median(logs - star, axis=1)
-            scale -= np.nanmedian(scale)
-    shared = np.sum(np.isfinite(logs) & (np.isfinite(logs).sum(axis=0) > 1), axis=1)
-    return np.where(shared >= (_FEWEST if few else _FEW), np.exp(scale), np.nan)
-
-
-def _median(values: Float, axis: int) -> Float:
-    """Median without NaN; NaN where there is nothing, without a warning."""
-    known = np.isfinite(values).any(axis=axis)
-    filled = np.where(np.expand_dims(known, axis), values, 0.0)
-    return np.where(known, np.nanmedian(filled, axis=axis), np.nan)
-
-
-def _common_fluxes(sources: Sequence[Sources], wcs: Sequence[TanSip], grid: Grid, least_snr: float) -> Float:
-    """Put the fluxes of the stars of the richest frame into a table, shape (frames, stars), NaN for none."""
-    bright = [item.chosen(item.snr >= least_snr) for item in sources]
-    places = [grid.project(one.directions(item.x, item.y)) for one, item in zip(wcs, bright, strict=True)]
-    base = int(np.argmax([item.x.size for item in bright]))
-    flux = np.full((len(sources), bright[base].x.size), np.nan)
-    widths = [item.seeing for item in bright if item.x.size]
-    radius = max(_SAME_PX, _SAME_FWHM * float(np.median(widths))) if widths else _SAME_PX
-    for k, (place, item) in enumerate(zip(places, bright, strict=True)):
-        mine, base_rows = mutual_pairs(place[0], place[1], places[base][0], places[base][1], radius)
-        flux[k, base_rows] = item.flux[mine]
-    return flux
 
 
 @dataclass(frozen=True)

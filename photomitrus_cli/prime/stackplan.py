@@ -23,7 +23,7 @@ from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
 # What changes where results go, not what they are.
 _NOT_DECISIVE = {
     *("parent", "output", "chip", "flats", "bad_pixels", "dark", "refcat", "refcat_cache"),
-    "refcat_timeout_s",
+    *("refcat_timeout_s", "pictures"),
 }
 
 
@@ -70,7 +70,7 @@ class StackPlan:
 
     @property
     def products(self) -> list[Path]:
-        """Its files: the stack, its weights, and its sky if it has one."""
+        """Its files, without pictures: the stack, its weights, its numbers, and its sky if it has one."""
         return _products(self.settings, self.names)
 
     @property
@@ -103,6 +103,11 @@ def make_plans(settings: StackSettings, context: Context) -> list[StackPlan]:
     if settings.parent is None:
         raise ConfigError("which frames? name their folder", hint="-parent FOLDER, which holds C1 ... C4")
     if settings.net_refine:
+        if settings.refcat == OWN_STARS:
+            raise ConfigError(
+                "-net_refine finds places on the sky, and --refcat self has nothing to verify them by",
+                hint="give --refcat FILE, or leave -net_refine out",
+            )
         find_solver()
     instrument = load_instrument(settings.instrument)
     if isinstance(settings.chip, str):
@@ -137,7 +142,8 @@ def _make_plan(
     kept: list[Path] = []
     if settings.keep or settings.net_refine:
         kept = [path for one in plan.frames for path in FrameNames(names.folder, chip, one.serial).paths]
-    refuse_overwriting_inputs([*made, *kept, product.manifest, product.config], inputs)
+    others_made = [*names.pictures, product.manifest, product.config]
+    refuse_overwriting_inputs([*made, *kept, *others_made], inputs)
     decisive = settings.model_dump(mode="json", exclude=_NOT_DECISIVE) | {
         "others": [path is not None for path in others],
         "relative": settings.refcat == OWN_STARS,
@@ -149,7 +155,7 @@ def _make_plan(
 
 
 def _products(settings: StackSettings, names: StackNames) -> list[Path]:
-    return [names.coadd, names.weight, names.picture, *([names.sky] if settings.sky == "median" else [])]
+    return [names.coadd, names.weight, names.qa, *([names.sky] if settings.sky == "median" else [])]
 
 
 def _side_files(settings: StackSettings, flat: Path | None) -> list[Path]:

@@ -23,7 +23,6 @@ from photomitrus_cli.prime.headers import utc_text
 from photomitrus_cli.prime.stackcombine import MASK_BITS, TileTask
 from photomitrus_cli.prime.stackmeasure import Measured
 from photomitrus_cli.prime.stackplan import StackPlan
-from photomitrus_cli.report.quicklook import draw_mosaic, thinning_step
 from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.summary import UnitRecord
 
@@ -43,7 +42,7 @@ _MEANING = {
 # Few different values, which pack well as they are.
 _LOSSLESS = ("EXP",)
 # Where a plain file is while it is packed.
-_SCRATCH = "unpacked.fits"
+_SCRATCH, _SKY_SCRATCH = "unpacked.fits", "unpacked.sky.fits"
 # Column: type, unit, description.
 _COLUMNS: dict[str, tuple[str, str, str]] = {
     "file": ("str", "", "frame"),
@@ -127,53 +126,44 @@ def _fill(stream: StreamedFits, tasks: Sequence[TileTask], store: Store, planes:
 
 
 def write_sky(
-    plan: StackPlan, sky: NDArray[np.float32], n_frames: int, cards: Sequence[Card], store: Store
+    plan: StackPlan, bands: Sequence[str], n_frames: int, cards: Sequence[Card], store: Store
 ) -> FileRecord:
     """Write the sky of the frames, about 1.
+
+    Parameters
+    ----------
+    plan : StackPlan
+    bands : sequence of str
+        Checkpoints of its rows, from above to below.
+    n_frames : int
+    cards : sequence of Card
+    store : Store
 
     Raises
     ------
     WriteError
         When the file cannot be written.
     """
-    shape = (sky.shape[0], sky.shape[1])
     about: list[Card] = [
         ("CONTENT", "sky over its level, objects masked", ""),
         ("NSKY", n_frames, "frames that it was made of"),
         *cards,
     ]
-    units = [ImageUnit("PRIMARY", shape, "f4", about)]
+    units = [ImageUnit("PRIMARY", plan.chip.window.shape, "f4", about)]
 
     def fill(stream: StreamedFits) -> None:
         """Write the sky."""
-        stream.write_rows("PRIMARY", 0, np.ascontiguousarray(sky))
+        first = 0
+        for band in bands:
+            rows = store.require(band).arrays["value"]
+            stream.write_rows("PRIMARY", first, rows)
+            first += rows.shape[0]
 
     with atomic_path(plan.names.sky) as part:
-        record = write_units(part, units, fill, plan.packing, scratch=store.folder / _SCRATCH, first="SKY")
-    return replace(record, path=plan.names.sky)
-
-
-def write_picture(plan: StackPlan, sci: NDArray[np.float32], coverage: NDArray[np.int16], grid: Grid) -> None:
-    """Draw the stack beside its coverage.
-
-    Raises
-    ------
-    WriteError
-        When the file cannot be written.
-    """
-    step = thinning_step(grid.shape)
-    shown = np.s_[::step, ::step]
-    chip = plan.chip
-    with atomic_path(plan.names.picture) as part:
-        draw_mosaic(
-            part,
-            sci[shown],
-            coverage[shown],
-            grid,
-            step,
-            title=f"{plan.instrument.name} chip {chip.chip}, {chip.band}",
-            unit=plan.instrument.detector.unit,
+        record = write_units(
+            part, units, fill, plan.packing, scratch=store.folder / _SKY_SCRATCH, first="SKY"
         )
+    return replace(record, path=plan.names.sky)
 
 
 def plane(tasks: Sequence[TileTask], grid: Grid, store: Store, name: str) -> NDArray[Any]:
@@ -222,6 +212,7 @@ def frame_cards(plan: StackPlan) -> list[Card]:
         ("TIMESYS", "UTC", "time scale"),
         ("FLAT", plan.flat.name if plan.flat else "none", "master flat"),
         ("CREATOR", f"astromap {__version__}", "program"),
+        ("RUNKEY", plan.record.key[:16], "hash of inputs and configuration"),
     ]
     return cards
 
@@ -237,11 +228,7 @@ def result_cards(measured: Measured, gates: Sequence[Gate], origin: str, facts: 
     cards: list[Card] = [
         ("NCOMBINE", facts["n_used"], "frames in the stack"),
         ("REFCAT", origin, "reference catalogue"),
-        (
-            "ASTRSTAT",
-            ("relative" if facts["relative"] else "good") if all(gate.passed for gate in gates) else "poor",
-            "by the quality gates",
-        ),
+        ("ASTRSTAT", verdict(gates, relative=facts["relative"]), "by the quality gates"),
         *_numbers("ASTRMS1", measured.rms[0], "[arcsec] scatter against the catalogue, east"),
         *_numbers("ASTRMS2", measured.rms[1], "[arcsec] scatter against the catalogue, north"),
         *_numbers("ASTFRAC", facts["matched"], "part of the catalogue stars that match"),
@@ -249,6 +236,8 @@ def result_cards(measured: Measured, gates: Sequence[Gate], origin: str, facts: 
         ("ASTDEG", facts["degree"], "degree of the distortion polynomial"),
         *_numbers("SEEING", measured.fwhm, "[arcsec] full width at half maximum"),
         *_numbers("APFACTOR", measured.aperture_factor, "all light over that within 1.5 FWHM"),
+        *_numbers("CORRFAC", measured.correlation, "aperture sigma = CORRFAC sqrt(sum NOISE^2)"),
+        *_numbers("APSCAT", measured.empty, "scatter of empty apertures over that"),
         *_numbers("MAGLIM5", measured.depth, "[mag] 5 sigma within 1.5 FWHM, all light"),
     ]
     if zero is not None:
@@ -259,6 +248,13 @@ def result_cards(measured: Measured, gates: Sequence[Gate], origin: str, facts: 
             ("MAGZPN", zero.stars, "stars"),
         ]
     return cards
+
+
+def verdict(gates: Sequence[Gate], *, relative: bool) -> str:
+    """Say in a word what the positions of a stack are worth: ``good``, ``relative`` or ``poor``."""
+    if not all(gate.passed for gate in gates):
+        return "poor"
+    return "relative" if relative else "good"
 
 
 def _numbers(key: str, value: float | None, comment: str) -> list[Card]:

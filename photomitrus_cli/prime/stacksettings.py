@@ -65,6 +65,7 @@ class StackSettings(Section):
     allow_poor_wcs: bool
     net_refine: bool
     keep: bool
+    pictures: bool
     compress: Literal["none", "rice", "gzip"]
     compress_level: Annotated[float, Field(ge=1, le=1000)]
 

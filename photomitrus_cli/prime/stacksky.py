@@ -1,28 +1,52 @@
-"""The sky of the frames of a stack: bad pixels found, objects masked, skies subtracted."""
+"""The sky of the frames of a stack, step by step: bad pixels, objects, skies, frames less their sky."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.imaging.flatfield import BAD_PIXEL, OBJECT
+from photomitrus_cli.imaging.flatfield import BAD_PIXEL
 from photomitrus_cli.prime.calibrate import find_bad
-from photomitrus_cli.prime.skyframes import SkyRules, mask_objects, sky_residuals
-from photomitrus_cli.prime.skyscale import SkyScale
+from photomitrus_cli.prime.skyframes import BAND
+from photomitrus_cli.prime.skyrules import SkyRules, rough_rules, sky_groups, spread_members
+from photomitrus_cli.prime.skyscale import SkyScale, relative_noise
+from photomitrus_cli.prime.skywork import (
+    BAD,
+    BandTask,
+    ObjectTask,
+    SkyTask,
+    SkyUnits,
+    Subtracted,
+    make_sky_band,
+    mark_objects_of,
+    subtract_frame,
+)
+from photomitrus_cli.prime.stackframes import frame_tasks, load_calibrated
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.run.checkpoint import Store
-from photomitrus_cli.run.context import Advance
 
 Float32 = NDArray[np.float32]
-Mask = NDArray[np.uint8]
-Bool = NDArray[np.bool_]
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
-# Part of a frame that the masks of the second pass must leave; crowded fields keep those of the first.
-_LEAST_BLANK = 0.2
+# Frames of sides of so many pixels are sampled so finely that objects are found in means of 2 x 2 as well.
+_LARGE = 3000
+# Bytes that a frame needs for each of its pixels while its sky is subtracted.
+FRAME_BYTES = 28
+
+
+class Each(Protocol):
+    """Runs units on all workers and gives the results in the order of the tasks."""
+
+    def __call__(
+        self, label: str, function: Callable[[Task], Result], tasks: Sequence[Task], *, need: int = 0
+    ) -> list[Result]:
+        """Run ``function``; a unit needs so many bytes."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,121 +57,154 @@ class SkySet:
     ----------
     indices : list of int
         Numbers of the frames in the plan.
-    frames : list of (values, mask)
     scales : list of SkyScale
     rules : SkyRules
     """
 
     indices: list[int]
-    frames: list[tuple[Float32, Mask]]
     scales: list[SkyScale]
     rules: SkyRules
 
 
-def mark_objects(plan: StackPlan, indices: list[int], store: Store, threads: int) -> SkySet:
+def mark_objects(plan: StackPlan, indices: list[int], store: Store, each: Each) -> SkySet:
     """Find bad pixels, where no mask of them is given, and the objects of every frame.
 
-    Raises
-    ------
-    InputError
-        When a frame has no sky.
+    Parameters
+    ----------
+    plan : StackPlan
+    indices : list of int
+        Frames that could be calibrated.
+    store : Store
+    each : callable
+        See `Each`.
+
+    Returns
+    -------
+    SkySet
     """
-    rules = _rules(plan, threads)
-    saved = [store.load(f"objects_{index}") for index in indices]
-    frames = [_load(store, index) for index in indices]
-    if all(one is not None for one in saved):
-        known = [one for one in saved if one is not None]
-        scales = [SkyScale(**one.meta) for one in known]
-        pairs = [(values, one.arrays["mask"]) for (values, _), one in zip(frames, known, strict=True)]
-        return SkySet(indices, pairs, scales, rules)
-    if plan.settings.bad_pixels is None:
-        bad = np.where(find_bad(frames), np.uint8(BAD_PIXEL), np.uint8(0))
-        for _, mask in frames:
-            np.bitwise_or(mask, bad, out=mask)
-    scales = mask_objects(frames, rules)
-    for index, (_, mask), scale in zip(indices, frames, scales, strict=True):
-        store.save(
-            f"objects_{index}", {"mask": mask}, {key: float(one) for key, one in asdict(scale).items()}
-        )
-    return SkySet(indices, frames, scales, rules)
+    rules, (ny, nx) = _rules(plan), plan.chip.window.shape
+    levels = [SkyScale(store.require(f"frame_{index}").meta["level"]) for index in indices]
+    bad = plan.settings.bad_pixels is None
+    if bad and store.load_meta(BAD) is None:
+        found = find_bad([load_calibrated(store, index) for index in indices])
+        store.save(BAD, {"mask": np.where(found, np.uint8(BAD_PIXEL), np.uint8(0))}, {})
+    noise = relative_noise([load_calibrated(store, index) for index in indices], levels)
+    side = rules.binning
+    chosen, shape = spread_members(len(indices)), (ny // side, nx // side)
+    members = tuple(indices[k] for k in chosen)
+    rough = SkyUnits(_bands("rough", shape[0]), members, shape, noise / side, rough_rules(rules))
+    tasks = _band_tasks(rough, store, tuple(levels[k] for k in chosen), masks="", bad=bad, side=side)
+    each("sky", make_sky_band, tasks)
+    sky = replace(rough, noise=noise, rules=rules)
+    marking = [
+        ObjectTask(index, store, sky, one.level, bad) for index, one in zip(indices, levels, strict=True)
+    ]
+    scales = each("objects", mark_objects_of, marking, need=FRAME_BYTES * ny * nx // side)
+    return SkySet(indices, scales, rules)
 
 
 def subtract_skies(
-    plan: StackPlan, known: SkySet, store: Store, advance: Advance, more: Mapping[int, Bool] | None = None
-) -> dict[int, dict[str, Any]]:
-    """Subtract the sky of every frame, and keep the rest as ``sky_<index>``, or ``sky2_<index>``.
+    plan: StackPlan,
+    known: SkySet,
+    store: Store,
+    each: Each,
+    *,
+    stage: str = "",
+    wanted: Collection[int] | None = None,
+) -> dict[int, Subtracted]:
+    """Subtract the sky of every frame, and keep it ready for resampling as ``sky<stage>_<index>``.
 
     Parameters
     ----------
     plan : StackPlan
     known : SkySet
     store : Store
-    advance : callable
-        Told of each frame that is done.
-    more : mapping of int to ndarray of bool, optional
-        Further objects of each frame, that the stack has shown: this is the second pass then.
+    each : callable
+        See `Each`.
+    stage : str, optional
+        Empty in the first pass, where stars are found, too; ``2`` in the second.
+    wanted : collection of int, optional
+        Frames whose sky is subtracted; all when left out.
 
     Returns
     -------
     dict
-        Of each frame: ``level``, ``background`` and ``rms``, units of the frames.
+        Of each frame, by its number in the plan.
     """
-    stem = "sky" if more is None else "sky2"
-    done = {index: store.load_meta(f"{stem}_{index}") for index in known.indices}
-    if all(meta is not None for meta in done.values()) and store.load_meta(stem) is not None:
-        return {index: meta for index, meta in done.items() if meta is not None}
-    frames = known.frames
-    if more is not None:
-        frames = [
-            (values, _with_objects(mask, more[index]))
-            for index, (values, mask) in zip(known.indices, frames, strict=True)
-        ]
+    # A first pass that is followed by another one only has to find objects and stars.
+    last = bool(stage) or not plan.settings.second_pass
+    rules = replace(known.rules, shrink=last)
+    masks, every, shape = f"objects{stage}", frame_tasks(plan, store), plan.chip.window.shape
+    pairs = [load_calibrated(store, index, masks) for index in known.indices]
+    noise = relative_noise(pairs, known.scales)
+    bands: list[BandTask] = []
+    frames: list[SkyTask] = []
+    middle = len(known.indices) // 2
     mjd = [plan.chip.frames[index].mjd_middle for index in known.indices]
-    numbers: dict[int, dict[str, Any]] = {}
-    for residual, sky in sky_residuals(frames, known.scales, mjd, known.rules):
-        index = known.indices[residual.index]
-        numbers[index] = {
-            "level": float(residual.scale.level + residual.scale.constant),
-            "background": float(residual.background),
-            "rms": float(residual.rms),
-        }
-        store.save(f"{stem}_{index}", {"values": residual.values, "mask": residual.mask}, numbers[index])
+    for number, (members, targets) in enumerate(sky_groups(mjd, rules)):
+        chosen = tuple(known.indices[k] for k in members)
+        names = _bands(f"rows{stage}_{number}", shape[0]) if members else ()
+        units = SkyUnits(names, chosen, shape, noise, rules)
+        own = [k for k in targets if wanted is None or known.indices[k] in wanted]
+        if own or middle in targets:
+            bands += _band_tasks(units, store, tuple(known.scales[k] for k in members), masks=masks)
         # One sky stands for all in the products: that of the frame in the middle.
-        if residual.index == len(known.indices) // 2:
-            arrays: dict[str, NDArray[Any]] = {} if sky is None else {"value": sky.planes.value}
-            store.save(stem, arrays, {"frames": 0 if sky is None else len(sky.members)})
-        advance()
-    return numbers
+        if middle in targets:
+            store.save(f"sky{stage}", {}, {"bands": names, "frames": len(members)})
+        for k in own:
+            index = known.indices[k]
+            side = 1 if last else rules.binning
+            name = f"sky{stage}_{index}"
+            frames.append(SkyTask(name, every[index], known.scales[k], units, masks, not stage, side))
+    each("skies", make_sky_band, bands)
+    done = each("frames less sky", subtract_frame, frames, need=FRAME_BYTES * shape[0] * shape[1])
+    return {task.frame.index: one for task, one in zip(frames, done, strict=True)}
 
 
-def _with_objects(mask: Mask, objects: Bool) -> Mask:
-    """Mark further objects, unless too little of the frame would be left to tell its sky."""
-    marked = mask | np.where(objects, np.uint8(OBJECT), np.uint8(0))
-    return marked if np.mean(marked == 0) >= _LEAST_BLANK else mask
+def load_sky(store: Store, stem: str) -> tuple[tuple[str, ...], int] | None:
+    """Give the checkpoints of the rows of the sky for the products, and the number of its frames.
+
+    Returns
+    -------
+    tuple or None
+        None for a mesh.
+    """
+    meta = store.require(stem).meta
+    return (tuple(meta["bands"]), int(meta["frames"])) if meta["frames"] else None
 
 
-def load_sky(store: Store, stem: str) -> tuple[Float32, int] | None:
-    """Give the sky for the products, about 1, and the number of its frames; None for a mesh."""
-    saved = store.require(stem)
-    return (saved.arrays["value"], int(saved.meta["frames"])) if saved.meta["frames"] else None
+def _bands(stem: str, height: int) -> tuple[str, ...]:
+    return tuple(f"{stem}_{first:06d}" for first in range(0, height, BAND))
 
 
-def _load(store: Store, index: int) -> tuple[Float32, Mask]:
-    """Give a calibrated frame; the mask is a copy that objects can be marked in."""
-    arrays = store.require(f"frame_{index}").arrays
-    return arrays["values"], arrays["mask"].copy()
+def _band_tasks(
+    sky: SkyUnits,
+    store: Store,
+    scales: tuple[SkyScale, ...],
+    *,
+    masks: str,
+    bad: bool = False,
+    side: int = 1,
+) -> list[BandTask]:
+    height = sky.shape[0]
+    common: dict[str, Any] = {"masks": masks, "bad": bad, "scales": scales, "height": height, "side": side}
+    common |= {"store": store, "members": sky.members, "noise": sky.noise, "rules": sky.rules}
+    return [
+        BandTask(name=name, first=k * BAND, last=min((k + 1) * BAND, height), **common)
+        for k, name in enumerate(sky.bands)
+    ]
 
 
-def _rules(plan: StackPlan, threads: int) -> SkyRules:
-    settings, scale = plan.settings, plan.chip.window.scale
+def _rules(plan: StackPlan) -> SkyRules:
+    settings, window = plan.settings, plan.chip.window
     channel = plan.instrument.detector.channel_width if settings.channel_offsets else None
     return SkyRules(
         kappa=plan.sigma,
         nearest=None if settings.sky_frames == "auto" else settings.sky_frames,
         # As large on the sky where pixels are larger.
-        mesh_px=max(settings.mesh_px // scale, 16) if settings.mesh_px else 0,
-        channel_px=(channel or 0) // scale,
-        channel_first=plan.chip.window.x0,
+        mesh_px=max(settings.mesh_px // window.scale, 16) if settings.mesh_px else 0,
+        channel_px=(channel or 0) // window.scale,
+        channel_first=window.x0,
         mesh_only=settings.sky == "mesh",
-        threads=threads,
+        binning=2 if min(window.shape) >= _LARGE else 1,
     )

@@ -10,12 +10,13 @@ from typing import Any
 from photomitrus_cli.prime.detect import Sources
 from photomitrus_cli.prime.frame import Frame
 from photomitrus_cli.prime.framequality import FrameQuality
+from photomitrus_cli.prime.qafigures import figures
 from photomitrus_cli.prime.stackastrom import Judged
 from photomitrus_cli.prime.stackcombine import Member
 from photomitrus_cli.prime.stackmeasure import Measured
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.prime.stackproducts import column_units
-from photomitrus_cli.run.summary import Figure, RunStatus, Summary, UnitRecord
+from photomitrus_cli.run.summary import RunStatus, Summary, UnitRecord
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,15 @@ class Outcome:
 
     Attributes
     ----------
-    facts : dict of str to str
-        Lines about it.
+    facts : dict
+        What its manifest says: lines about it under ``summary``, and ``warnings``.
     units : list of UnitRecord
         Its frames.
     is_new : bool
         Whether this run has made it.
     """
 
-    facts: dict[str, str]
+    facts: dict[str, Any]
     units: list[UnitRecord]
     is_new: bool
 
@@ -95,14 +96,13 @@ def facts_of(judged: Judged, measured: Measured, members: Sequence[Member]) -> d
         "stars": f"{measured.stars} found, {measured.matched} of them in the catalogue, "
         f"FWHM {measured.fwhm:.2f} arcsec",
     }
+    passed = sum(gate.passed for gate in judged.gates)
+    lines["gates"] = f"{passed} of {len(judged.gates)} passed"
     if zero is not None:
         lines["zero point"] = (
             f"{zero.value:.3f} +- {zero.error:.3f} mag ({zero.stars} stars, scatter {zero.scatter:.3f})"
         )
         lines["depth"] = f"{measured.depth:.2f} mag (5 sigma)"
-    bad = [gate.line for gate in judged.gates if not gate.passed]
-    if bad:
-        lines["not to be trusted"] = "; ".join(bad)
     return {
         "summary": lines,
         "n_used": len(members),
@@ -111,6 +111,24 @@ def facts_of(judged: Judged, measured: Measured, members: Sequence[Member]) -> d
         "corner_residual": _known(corner),
         "degree": int(solution.fit.terms.degree),
     }
+
+
+def warnings_of(judged: Judged, measured: Measured, trouble: Sequence[str]) -> list[str]:
+    """Tell what a user of a stack must know.
+
+    Parameters
+    ----------
+    judged : Judged
+    measured : Measured
+    trouble : sequence of str
+        Of each picture: why it was not drawn, empty when it was.
+    """
+    lines = [f"not to be trusted: {gate.line}" for gate in judged.gates if not gate.passed]
+    if judged.catalogue.relative:
+        lines.append("positions are relative to one of the frames, and as true as its header")
+    if measured.zero_point is None:
+        lines.append("no zero point: fewer than three stars have a magnitude in the catalogue")
+    return lines + [line for line in trouble if line]
 
 
 def summarise(plans: Sequence[StackPlan], outcomes: Sequence[Outcome], status: RunStatus) -> Summary:
@@ -126,28 +144,30 @@ def summarise(plans: Sequence[StackPlan], outcomes: Sequence[Outcome], status: R
     several = len(plans) > 1
     facts: dict[str, str] = {}
     for k, plan in enumerate(plans):
-        lines = outcomes[k].facts if outcomes else _planned(plan)
+        lines = outcomes[k].facts["summary"] if outcomes else _planned(plan)
         before = f"chip {plan.chip.chip} " if several else ""
         facts |= {f"{before}{name}": line for name, line in lines.items()}
     chips = ", ".join(str(plan.chip.chip) for plan in plans)
     bands = ", ".join(sorted({plan.chip.band for plan in plans}))
     units = [unit for outcome in outcomes for unit in outcome.units]
+    pictures = [figure for plan in plans for figure in figures(plan)] if outcomes else []
     if not outcomes:
         units = [UnitRecord(str(frame.path), "used") for plan in plans for frame in plan.chip.frames]
     return Summary(
         f"{plans[0].instrument.name} stack, {bands}, chip {chips}",
         status,
         facts,
-        [path for plan in plans for path in plan.products],
+        [path for plan in plans for path in plan.products] + [figure.path for figure in pictures],
         units,
-        figures=[Figure(plan.names.picture, _caption(plan)) for plan in plans] if outcomes else [],
+        warnings=[
+            f"chip {plan.chip.chip}: {line}"
+            for plan, outcome in zip(plans, outcomes, strict=False)
+            for line in outcome.facts["warnings"]
+        ],
+        figures=pictures,
         value_units=column_units(),
         stem=plans[0].product.stem,
     )
-
-
-def _caption(plan: StackPlan) -> str:
-    return f"Chip {plan.chip.chip}, {plan.chip.band}: stack (asinh stretch) and number of frames."
 
 
 def _planned(plan: StackPlan) -> dict[str, str]:

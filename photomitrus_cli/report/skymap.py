@@ -85,7 +85,7 @@ def draw_coadd(part: Path, sky: PartialMap, title: str, *, view: str = "auto") -
 def draw_columns(
     part: Path, sky: PartialMap, columns: Sequence[str], *, title: str, signed: Collection[str] = ()
 ) -> None:
-    """Draw columns of a map, two side by side.
+    """Draw columns of a map, two side by side, or one above the other where they are long strips.
 
     Parameters
     ----------
@@ -177,7 +177,8 @@ def _draw(
     graticules = [make_graticule(window, view.kind) for window in view.windows]
     around = Surroundings(view, graticules, sky.system)
     # What is wide already is shown one above the other.
-    along = across or (len(columns) if view.kind == "local" else 1)
+    local = len(columns) if view.kind == "local" else 1
+    along = 1 if view.kind == "strip" else across or local
     down = -(-len(columns) // along)
     width, height = around.size
     sheet = Sheet(width * along, _TITLE_ROOM + height * down)

@@ -16,7 +16,7 @@ import mmap
 import os
 import shutil
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +147,19 @@ class Store:
         """Give only the saved values of a unit whose whole checkpoint is sound."""
         checkpoint = self.load(name)
         return None if checkpoint is None else checkpoint.meta
+
+    def drop(self, patterns: Iterable[str]) -> None:
+        """Remove checkpoints that no stage needs any more; what cannot be removed stays until the end.
+
+        Parameters
+        ----------
+        patterns : iterable of str
+            Names, with ``*`` for anything.
+        """
+        for pattern in patterns:
+            for path in self.folder.glob(f"{pattern}.unit"):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def _bytes(array: NDArray[Any]) -> memoryview:

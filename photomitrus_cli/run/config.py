@@ -9,7 +9,9 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -118,9 +120,20 @@ def packaged_layers(sections: Iterable[str]) -> Layers:
     """Read the packaged defaults of the sections given."""
     layers = Layers()
     for section in sections:
-        tree = load_yaml(packaged_yaml(section), f"{section}.yaml")
-        layers.add_tree(tree, f"packaged {section}.yaml", Path.cwd())
+        layers.add_tree(packaged_tree(section), f"packaged {section}.yaml", Path.cwd())
     return layers
+
+
+def packaged_tree(section: str) -> YamlTree:
+    """Parse the packaged defaults of one section, at the first call of a process."""
+    tree = _parse_packaged(section)
+    # Lists in it become part of what callers get, who may change them.
+    return YamlTree(deepcopy(tree.data), tree.lines)
+
+
+@lru_cache(maxsize=8)
+def _parse_packaged(section: str) -> YamlTree:
+    return load_yaml(packaged_yaml(section), f"{section}.yaml")
 
 
 def read_config_file(path: Path) -> YamlTree:

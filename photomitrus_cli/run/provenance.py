@@ -16,6 +16,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -145,15 +146,22 @@ def run_key(command: str, settings: Mapping[str, Any], inputs: Iterable[Path]) -
 
 def versions() -> dict[str, str]:
     """Give the versions of Python, this package and the packages that can change a number."""
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib.metadata import PackageNotFoundError
 
     result = {"astromap": __version__, "python": platform.python_version()}
     for name in _RECORDED_PACKAGES:
         try:
-            result[name] = version(name)
+            result[name] = _version_of(name)
         except PackageNotFoundError:
             result[name] = "unknown"
     return result
+
+
+@lru_cache(maxsize=16)
+def _version_of(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package)
 
 
 def guard_outputs(product: Product, context: Context) -> None:

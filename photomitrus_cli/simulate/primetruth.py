@@ -15,6 +15,7 @@ from photomitrus_cli.io.tables import write_ecsv
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
 from photomitrus_cli.simulate.primefacts import frame_shape
 from photomitrus_cli.simulate.primeframe import Frame
+from photomitrus_cli.simulate.primegalaxies import galaxy_points
 from photomitrus_cli.simulate.primeplan import FramePlan
 from photomitrus_cli.simulate.primestars import field_stars, flux_adu, year, zero_point
 from photomitrus_cli.simulate.primewcs import PrimeWcs
@@ -60,6 +61,7 @@ _ABOUT: dict[str, tuple[str | None, str]] = {
     "x": ("pix", "0-based, frame without its border"),
     "y": ("pix", "0-based, frame without its border"),
     "adu": (None, "what the hit added, ADU per read"),
+    "width": ("arcsec", "full width at half maximum without seeing"),
 } | {f"{band}mag": ("mag", "Vega") for band in "ZYJH"}
 
 
@@ -171,6 +173,14 @@ def _star_columns(config: PrimeSimulation, frames: Sequence[FrameTruth]) -> Colu
     return columns | {f"{band}mag": mags[k] for k, band in enumerate(("Z", "Y", "J", "H"))}
 
 
+def _galaxy_columns(config: PrimeSimulation) -> Columns:
+    """Give the round parts of all galaxies."""
+    parts = galaxy_points(config)
+    mag = parts.mags[config.band_index]
+    place: Columns = {"ra": parts.ra_deg, "dec": parts.dec_deg, "mag": mag}
+    return place | {"flux": flux_adu(config, mag), "width": parts.width_arcsec}
+
+
 def write_truth(folder: Path, config: PrimeSimulation, frames: Sequence[FrameTruth]) -> dict[str, Path]:
     """Write the truth tables.
 
@@ -185,7 +195,7 @@ def write_truth(folder: Path, config: PrimeSimulation, frames: Sequence[FrameTru
     Returns
     -------
     dict of str to Path
-        ``frames`` and ``stars`` (ECSV); ``grid`` and ``hits``, which are long (FITS).
+        ``frames`` and ``stars`` (ECSV); ``grid``, ``hits`` and ``galaxies``, which are long (FITS).
     """
     from astropy.io import fits
 
@@ -203,9 +213,11 @@ def write_truth(folder: Path, config: PrimeSimulation, frames: Sequence[FrameTru
     written = {"frames": folder / FRAMES_NAME, "stars": folder / "truth_stars.ecsv"}
     for name, columns in tables.items():
         write_ecsv(written[name], _table(columns, meta))
-    for name in ("grid", "hits"):
+    long = {name: _stack([getattr(frame, name) for frame in frames]) for name in ("grid", "hits")}
+    long["galaxies"] = _galaxy_columns(config)
+    for name, columns in long.items():
         written[name] = folder / f"truth_{name}.fits"
-        hdu = table_hdu(name.upper(), _table(_stack([getattr(frame, name) for frame in frames]), {}))
+        hdu = table_hdu(name.upper(), _table(columns, {}))
         write_fits(written[name], fits.HDUList([fits.PrimaryHDU(), hdu]))
     return written
 

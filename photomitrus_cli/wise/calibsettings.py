@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat
 
 from photomitrus_cli.run.config import RelativePath, Section
 from photomitrus_cli.wise.coaddsettings import names
-from photomitrus_cli.wise.jointdesign import MODES
+from photomitrus_cli.wise.templatemodes import MODES
 
 COSECANT = "cosecant"
 

@@ -14,11 +14,12 @@ from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.wise import jointsolve
 from photomitrus_cli.wise.calibfit import Solved
 from photomitrus_cli.wise.calibsettings import CalibrateSettings
-from photomitrus_cli.wise.jointdesign import MODES, Choices, Problem, make_problem
+from photomitrus_cli.wise.jointdesign import Choices, Problem, make_problem
 from photomitrus_cli.wise.jointerrors import Errors, errors_of
 from photomitrus_cli.wise.jointstart import Start
 from photomitrus_cli.wise.jointsystem import threads
 from photomitrus_cli.wise.samples import FLAGGED, Samples
+from photomitrus_cli.wise.templatemodes import MODES
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

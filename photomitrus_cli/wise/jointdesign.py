@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from photomitrus_cli.wise.jointsky import SkyShape, sky_shape
 from photomitrus_cli.wise.jointsystem import Design
 from photomitrus_cli.wise.samples import Samples
+from photomitrus_cli.wise.templatemodes import MODES
 
 Floats = NDArray[np.float64]
 
@@ -53,17 +54,6 @@ class Choices:
     modes: Mapping[str, float]
     robust_sigma: float
     max_rounds: int
-
-
-# The components of the template whose sum, times an amplitude, is added to it.
-MODES: Mapping[str, tuple[str, ...]] = {
-    "sides": (),
-    "asymmetry": (),
-    "cloud": ("cloud",),
-    "bands": ("band1", "band2", "band3"),
-    "ring": ("ring",),
-    "feature": ("feature",),
-}
 
 
 @dataclass(frozen=True, slots=True)

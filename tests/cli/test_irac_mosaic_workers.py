@@ -27,11 +27,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.getbasetemp()
 
 
-@pytest.mark.parametrize("jobs", [1, 2, 3])
-def test_any_number_of_workers_gives_the_same_product(jobs: int, base: Path, tmp_path: Path) -> None:
+def test_workers_give_the_same_product(base: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = [deep_field(base), "-o", out, "--pixel-scale", "1.2", *ALL_PASSES]
-    done = run_program(program(), "irac", "mosaic", *words, "-j", jobs)
+    done = run_program(program(), "irac", "mosaic", *words, "-j", 3)
     assert done.code == 0, done.stderr
     assert names(out) == product_names() | {"ch1_rejected"}
     assert_same_product(out / PRODUCT, deep_reference(base) / PRODUCT)

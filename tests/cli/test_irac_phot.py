@@ -170,11 +170,10 @@ def test_the_manifest_says_what_went_in(documented: tuple[Path, Ran, list[object
 def test_any_number_of_workers_gives_the_same_bytes(many: Path, tmp_path: Path) -> None:
     words = ["irac", "phot", many, "--target", TARGET, *SMALL_APERTURE, "-q"]
     assert phot(*words[2:], "-o", tmp_path / "one").code == 0
-    for jobs in (2, 3):
-        done = run_program(program(), *words, "-o", tmp_path / str(jobs), "-j", jobs)
-        assert done.code == 0, done.stderr
-        for name in TABLES:
-            assert (tmp_path / str(jobs) / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+    done = run_program(program(), *words, "-o", tmp_path / "three", "-j", 3)
+    assert done.code == 0, done.stderr
+    for name in TABLES:
+        assert (tmp_path / "three" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
     assert len(rows(tmp_path / "one", "img")) == N_MANY
 
 

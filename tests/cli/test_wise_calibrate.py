@@ -196,7 +196,8 @@ def test_scans_can_be_added(survey: CalibSurvey, made: Path, tmp_path: Path) -> 
 
 
 def test_any_number_of_workers_gives_the_same_bytes(survey: CalibSurvey, tmp_path: Path) -> None:
-    words = ("--maps", survey.folder, "--spectrum", "mono", "--set", "wise.zodi.quadrature=20")
+    scans = survey.names[:8]
+    words = (*scans, "--maps", survey.folder, "--spectrum", "mono", "--set", "wise.zodi.quadrature=20")
     one, two = tmp_path / "one", tmp_path / "two"
     for out, more in ((one, ("-j", "1", "--no-pictures", "--cache", two / "templates")), (two, ("-j", "2"))):
         # The libraries that count threads of their own must be told before they are loaded.
@@ -208,7 +209,7 @@ def test_any_number_of_workers_gives_the_same_bytes(survey: CalibSurvey, tmp_pat
     charts = {f"w3_{kind}.png" for kind in (*MAPS, "calibration", "residuals", "stripes")}
     assert names(one) == FILES
     assert names(two) == FILES | charts | {"templates"}
-    assert len(names(two / "templates")) == len(survey.names)
+    assert len(names(two / "templates")) == len(scans)
 
 
 def test_a_dry_run_writes_nothing(survey: CalibSurvey, tmp_path: Path) -> None:

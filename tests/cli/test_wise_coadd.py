@@ -39,7 +39,7 @@ pytestmark = pytest.mark.xdist_group("wise-coadd")
 
 COLUMNS = ["PIXEL", "VALUE", "SIGMA", "HITS", "FRAMES", "MJD", "MIN", "MAX", "WEIGHT", "MASK"]
 COLUMNS += ["OFF_EAST", "OFF_NORTH"]
-LOOP = "for b in 1 2 3 4; do astromap wise coadd --band $b; done"
+LOOP = "for b in 2 4; do astromap wise coadd --band $b; done"
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +52,9 @@ def states(folder: Path) -> dict[str, tuple[int, int]]:
     return {path.name: (path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.iterdir()}
 
 
-def test_the_loop_over_all_bands_in_a_folder_of_data(base: Path, tmp_path: Path) -> None:
+def test_the_loop_over_bands_in_a_folder_of_data(base: Path, tmp_path: Path) -> None:
     """Frames, the archive's table and an astromap.yaml; nothing else, and no path on the command line."""
-    source, folder = survey(base, n_scans=1, bands=(1, 2, 3, 4), name="wise_bands"), tmp_path / "disk"
+    source, folder = survey(base, n_scans=1, bands=(2, 4), name="wise_bands"), tmp_path / "disk"
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("truth", TABLE, "astromap.yaml"))
     config = "wise:\n  filter: {inputs: [frames.tbl], roots: [.], preset: none}\n  coadd: {nside: 64}\n"
     (folder / "astromap.yaml").write_text(config)
@@ -72,11 +72,11 @@ def test_the_loop_over_all_bands_in_a_folder_of_data(base: Path, tmp_path: Path)
     assert not [line for line in done.stderr.splitlines() if " INFO " not in line]
     after = hashes(folder)
     assert {name: after[name] for name in before} == before
-    maps = {f"w{band}_{SCANS[0]}" for band in range(1, 5)}
+    maps = {f"w{band}_{SCANS[0]}" for band in (2, 4)}
     suffixes = (".fits", ".png", ".manifest.json", ".config.yaml")
     expected = {name + suffix for name in maps for suffix in suffixes}
-    assert names(folder / "coadd") == expected | {f"w{band}_frames.ecsv" for band in range(1, 5)}
-    for band in range(1, 5):
+    assert names(folder / "coadd") == expected | {f"w{band}_frames.ecsv" for band in (2, 4)}
+    for band in (2, 4):
         header = fits.getheader(folder / "coadd" / f"w{band}_{SCANS[0]}.fits")
         assert (header["BAND"], header["NFRAMES"], header["TELESCOP"]) == (band, 3, "WISE")
         assert done.stdout.count(f"WISE band {band} coadd: done") == 1

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from truthkit import demochecks
+from truthkit.demochecks import Check
+from truthkit.measures import BlankSky
 
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo.py"
 
@@ -21,7 +24,7 @@ def demo(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     # Dataclasses look their module up by name.
     monkeypatch.setitem(sys.modules, "examples_demo", module)
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "path", [str(DEMO.parents[1] / "benchmarks"), *sys.path])
     spec.loader.exec_module(module)
     return module
 
@@ -29,8 +32,8 @@ def demo(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.mark.parametrize(
     ("value", "passed"), [(1.0, True), (0.98, True), (0.97, False), (1.03, False), (math.nan, False)]
 )
-def test_a_check_passes_only_inside_its_limits(demo: ModuleType, value: float, *, passed: bool) -> None:
-    check = demo.Check("flux", value, 0.98, 1.02)
+def test_a_check_passes_only_inside_its_limits(value: float, *, passed: bool) -> None:
+    check = Check("flux", value, 0.98, 1.02)
     assert check.passed is passed
     assert check.line().endswith("ok" if passed else "WRONG")
 
@@ -39,26 +42,20 @@ def test_a_check_passes_only_inside_its_limits(demo: ModuleType, value: float, *
 def test_the_exit_code_follows_the_measurements(
     demo: ModuleType, value: float, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "make", lambda *_: None)
-    monkeypatch.setattr(demo, "measure", lambda *_: None)
-    monkeypatch.setattr(demo, "photometry_checks", lambda *_: [])
-    monkeypatch.setattr(demo, "checks", lambda *_: [demo.Check("flux", value, 0.98, 1.02)])
+    for stage in ("wise", "prime", "irac"):
+        monkeypatch.setattr(demo, stage, lambda _: None)
+    monkeypatch.setattr(demo, "measure", lambda _: {"a map": [Check("flux", value, 0.98, 1.02)]})
     assert demo.main(tmp_path) == code
 
 
-def test_a_failing_command_ends_the_demonstration_with_its_code(
-    demo: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_failing_command_ends_the_demonstration_with_its_code(demo: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
-        demo.run("irac", "mosaic", "nowhere", "-o", "out")
+        demo.run(tmp_path, "irac", "mosaic", "nowhere", "-o", "out")
     assert ended.value.code == 3
 
 
 @pytest.mark.slow
-def test_a_mosaic_of_wrong_brightness_is_found(
-    demo: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mosaic_of_wrong_brightness_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A product 5 % too bright fails the flux check, the right one passes it."""
     import subprocess
 
@@ -72,17 +69,15 @@ def test_a_mosaic_of_wrong_brightness_is_found(
         ["irac", "mosaic", "irac", "-o", "mosaic", "-j", "1", "-q"],
     ):
         subprocess.run([program, *command], cwd=tmp_path, check=True, capture_output=True)
-    monkeypatch.syspath_prepend(str(DEMO.parents[1] / "benchmarks"))
-    measures = importlib.import_module("truthkit.measures")
     # The blank sky is not what is looked at here, and takes long.
-    monkeypatch.setattr(measures, "blank_sky", lambda *_: measures.BlankSky(1, 1.0, 0.0))
+    monkeypatch.setattr(demochecks, "blank_sky", lambda *_: BlankSky(1, 1.0, 0.0))
+    path = tmp_path / "mosaic" / "ch1_mosaic.fits"
 
     def flux_check() -> bool:
-        found = {check.label: check for check in demo.checks(tmp_path, "weighted")}
-        return bool(found["star flux / true flux, median"].passed)
+        checks = demochecks.irac_mosaic_checks(path, tmp_path / "irac" / "truth")
+        return {check.label: check for check in checks}["star flux / true flux, median"].passed
 
     assert flux_check()
-    path = tmp_path / "mosaic" / "ch1_mosaic.fits"
     with fits.open(path, mode="update", checksum=False) as hdus:
         hdus["SCI"].data *= 1.05
     assert not flux_check()

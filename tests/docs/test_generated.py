@@ -16,16 +16,26 @@ from types import ModuleType
 import click
 import pytest
 
-from photomitrus_cli.cli import GROUPS, make_cli
+from photomitrus_cli.cli import ROOT as PROGRAM
+from photomitrus_cli.cli import GroupEntry, make_cli
 from photomitrus_cli.run.config import packaged_layers
 from photomitrus_cli.settings import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
-COMMANDS = [f"astromap {group} {name}" for group, entry in GROUPS.items() for name in entry.commands]
+COMMANDS = [
+    f"astromap {' '.join(words)}"
+    for name, entry in PROGRAM.commands.items()
+    for words in ([(name, leaf) for leaf in entry.commands] if isinstance(entry, GroupEntry) else [(name,)])
+]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# What stands between the words of a reason in the sources.
+_FILLED_IN = (
+    *(r"\bN\b", "FILE", r"'\.\.\.'", r"\(mad\)"),
+    *("refused: ", "has no ", "no (?:uncertainty|mask)", "(?:above|below) the", "(?<=array) frame.*"),
+)
 _COMMAND = re.compile(r"(?:^|[\s;])((?:astromap|prime) [^;|&>\n]+)")
 
 
@@ -34,8 +44,8 @@ def page(name: str) -> str:
 
 
 @cache
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -56,12 +66,12 @@ def resolve(name: str) -> tuple[click.Command, click.Context]:
 
 
 def test_generated_pages_are_up_to_date() -> None:
-    for path, text in generator().pages().items():
+    for path, text in script("generate").pages().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is old: run 'make docs'"
 
 
 def test_the_check_mode_finds_an_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = generator()
+    module = script("generate")
     monkeypatch.setattr(module, "FOLDER", tmp_path)
     assert module.main(["--check"]) == 1
     assert module.main([]) == 0
@@ -95,13 +105,38 @@ def test_every_command_has_a_page(name: str) -> None:
     assert name in page(row[1])
 
 
-def test_every_page_is_in_the_index() -> None:
-    for path in DOCS.glob("*.md"):
-        assert path.name == "index.md" or f"({path.name})" in page("index.md"), path.name
+def test_every_page_is_in_the_contents_of_the_site() -> None:
+    """The site's contents are the first columns of the tables of the index, each page once."""
+    listed = re.findall(r"^([\w-]+)$", script("conf").contents(page("index.md")), re.MULTILINE)
+    assert sorted(listed) == sorted(path.stem for path in DOCS.glob("*.md") if path.stem != "index")
+
+
+def test_every_name_of_the_formats_is_in_the_list_of_names() -> None:
+    """`columns.md` is made of formats.md: nothing that has a name there is lost on the way."""
+    text = page("columns.md")
+    assert "| `SKY` | MJy/sr | weighted mean of the scans without zodiacal light; may be negative |" in text
+    assert "| `SATURATED` |  | a pixel with imask bit 13 in the aperture. Flux: not used, or" in text
+    for head, cells, _ in script("generate")._rows(page("formats.md")):
+        if head[0] in ("column", "keyword", "flag"):
+            for name in re.findall(r"`([^`]+)`", cells[0]):
+                assert f"\n| `{name}` |" in text, name
+
+
+def test_reasons_of_refusals_are_those_of_the_program() -> None:
+    """Each reason quoted in refused.md is said by the sources, but for the numbers in it."""
+    said = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "photomitrus_cli").rglob("*.py"))
+    # Messages go over several lines, and have values of their own.
+    said = re.sub(r'"\s*f?"', "", re.sub(r"\{[^{}]*\}", "N", said)).lower().replace("_", " ")
+    rows = re.findall(r"^\| (`.+?`) \| ", page("refused.md"), re.MULTILINE)
+    reasons = [reason for row in rows for reason in re.findall(r"`([^`]+)`", row)]
+    assert len(reasons) > 30
+    for reason in reasons:
+        for words in re.split("|".join(_FILLED_IN), reason):
+            assert words.strip(' "').lower() in said, f"{reason}: {words}"
 
 
 def anchors(text: str) -> set[str]:
-    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    titles = re.findall(r"^#+ (.+)$", _FENCE.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
@@ -155,12 +190,14 @@ def test_commands_parse(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         words = shlex.split(text)
         if words[0] == "prime" or words[1].startswith("-"):
             continue
-        name, arguments = " ".join(words[:3]), words[3:]
+        depth = 3 if isinstance(PROGRAM.commands[words[1]], GroupEntry) else 2
+        name, arguments = " ".join(words[:depth]), words[depth:]
         command, context = resolve(name)
         for flag, value in pairwise(arguments):
             if flag == "--config":
+                (tmp_path / value).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / value).touch()
-        made = command.make_context(words[2], arguments, parent=context.parent)
+        made = command.make_context(words[depth - 1], arguments, parent=context.parent)
         assert made.params, text
 
 

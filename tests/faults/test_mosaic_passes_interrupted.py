@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import time
@@ -33,15 +34,12 @@ def checkpoint(prefix: str) -> Callable[[Path], bool]:
     return lambda out: any((out / WORK).glob(f"{prefix}_*.unit"))
 
 
-# The first sign of each pass.
+# The first sign of some passes. All write their checkpoints in one way; what is made of those of each pass
+# is seen below, where nothing is killed.
 PASSES: dict[str, Callable[[Path], bool]] = {
     "frames": checkpoint("frames"),
-    "patterns": checkpoint("pattern"),
-    "revision": checkpoint("revised"),
     "levels": checkpoint("cells"),
-    "stack": checkpoint("stack"),
     "rejection": checkpoint("clean"),
-    "tiles": checkpoint("tile"),
     "masks": lambda out: any((out / MASKS).glob("*.fits")),
 }
 
@@ -71,7 +69,7 @@ def kill_in(name: str, field: Path, out: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PASSES)
-def test_a_run_killed_in_any_pass_is_resumed(name: str, base: Path, tmp_path: Path) -> None:
+def test_a_run_killed_in_a_pass_is_resumed(name: str, base: Path, tmp_path: Path) -> None:
     field, out = deep_field(base), tmp_path / "out"
     kill_in(name, field, out)
     assert "ch1_mosaic.manifest.json" not in names(out)
@@ -122,7 +120,7 @@ def test_resume_repeats_only_what_is_missing(
 
 def test_resume_on_a_complete_product_with_masks_touches_nothing(base: Path, tmp_path: Path) -> None:
     field, out = deep_field(base), tmp_path / "out"
-    assert mosaic(field, "-o", out, *ALL_PASSES).code == 0
+    shutil.copytree(deep_reference(base), out)
     files = [path for path in out.rglob("*") if path.is_file()]
     before = {path: path.stat().st_mtime_ns for path in files}
     done = mosaic(field, "-o", out, *ALL_PASSES, "--resume")
@@ -142,10 +140,11 @@ def test_resume_on_a_complete_product_with_masks_touches_nothing(base: Path, tmp
     [("--reject-sigma", "6"), ("--combine", "weighted"), ("--pixfrac", "0.7"), ("--background", "mesh")],
 )
 def test_another_setting_is_another_product(option: str, value: str, base: Path, tmp_path: Path) -> None:
-    """The dry run of a resumed product says whether anything would be done."""
     field, out = deep_field(base), tmp_path / "out"
-    assert mosaic(field, "-o", out, *ALL_PASSES).code == 0
+    shutil.copytree(deep_reference(base), out)
     content = (out / PRODUCT).read_bytes()
+    kept = mosaic(field, "-o", out, *ALL_PASSES, "--resume")
+    assert kept.stdout.splitlines()[0] == "IRAC channel 1 mosaic: up to date"
     done = mosaic(field, "-o", out, *ALL_PASSES, option, value, "--resume")
     assert done.stdout.splitlines()[0] == "IRAC channel 1 mosaic: done"
     assert (out / PRODUCT).read_bytes() != content

@@ -75,9 +75,8 @@ def mpi_mosaic(number: int, *words: object) -> Ran:
     return ranks(number, program(), "irac", "mosaic", "--pixel-scale", "1.2", *words)
 
 
-@pytest.mark.parametrize("number", [2, 3])
-def test_any_number_of_ranks_gives_the_same_product(number: int, base: Path, tmp_path: Path) -> None:
-    done = mpi_mosaic(number, small_field(base), "-o", tmp_path / "out")
+def test_ranks_give_the_same_product(base: Path, tmp_path: Path) -> None:
+    done = mpi_mosaic(2, small_field(base), "-o", tmp_path / "out")
     assert done.code == 0, done.stderr
     assert done.stdout.splitlines()[0] == "IRAC channel 1 mosaic: done"
     assert done.stdout.count("IRAC channel 1 mosaic") == 1
@@ -85,22 +84,12 @@ def test_any_number_of_ranks_gives_the_same_product(number: int, base: Path, tmp
     assert_same_product(tmp_path / "out" / PRODUCT, small_reference(base) / PRODUCT)
 
 
-@pytest.mark.parametrize("number", [2, 3])
-def test_every_pass_gives_the_same_product_on_any_number_of_ranks(
-    number: int, base: Path, tmp_path: Path
-) -> None:
-    done = mpi_mosaic(number, deep_field(base), "-o", tmp_path / "out", *ALL_PASSES)
+def test_every_pass_gives_the_same_product_on_ranks(base: Path, tmp_path: Path) -> None:
+    done = mpi_mosaic(3, deep_field(base), "-o", tmp_path / "out", *ALL_PASSES)
     assert done.code == 0, done.stderr
     assert names(tmp_path / "out") == product_names() | {"ch1_rejected"}
     assert_same_product(tmp_path / "out" / PRODUCT, deep_reference(base) / PRODUCT)
     assert_same_masks(tmp_path / "out", deep_reference(base))
-
-
-def test_local_workers_give_the_same_product(base: Path, tmp_path: Path) -> None:
-    words = [program(), "irac", "mosaic", small_field(base), "-o", tmp_path / "out", "--pixel-scale", "1.2"]
-    done = run_program(*words, "-j", 2)
-    assert done.code == 0, done.stderr
-    assert_same_product(tmp_path / "out" / PRODUCT, small_reference(base) / PRODUCT)
 
 
 def test_a_broken_frame_ends_the_job_with_its_exit_code(base: Path, tmp_path: Path) -> None:

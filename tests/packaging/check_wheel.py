@@ -108,6 +108,7 @@ def try_installed(wheel: Path, scratch: Path) -> None:
     astromap = scripts / "astromap"
     run(astromap, "--help", cwd=elsewhere)
     run(scripts / "prime", "--help", cwd=elsewhere)
+    run(astromap, "doctor", cwd=elsewhere)
     listed = commands(scripts / "python", elsewhere)
     for group, name in listed:
         run(astromap, group, name, "--help", cwd=elsewhere)

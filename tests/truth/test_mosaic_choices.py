@@ -11,7 +11,13 @@ from truthkit.runs import BLANK_FIELD, CLEAN_FIELD, simulate
 pytestmark = pytest.mark.xdist_group("truth")
 
 SMALL = {"n_aors": 2, "dithers_per_aor": 6, "field_size_arcmin": 1.0}
-MEANS = [one for one in FLUX_CHOICES if one.combine != "median-exptime" and one.reject == "two-pass"]
+# `make truth` measures all of them.
+MEANS = [
+    one
+    for one in FLUX_CHOICES
+    if one.combine != "median-exptime" and one.reject == "two-pass" and one.resample != "drizzle 1"
+]
+BLANK = [one for one in BLANK_CHOICES if one.resample != "drizzle 0.7"]
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +40,8 @@ def test_star_fluxes_are_unbiased(star_field: Path, tmp_path: Path, one: Choice)
     assert errors.position_bias_mas < 12
 
 
-@pytest.mark.parametrize("one", BLANK_CHOICES, ids=str)
+@pytest.mark.parametrize("one", BLANK, ids=str)
 def test_blank_apertures_scatter_as_stated(blank_field: Path, tmp_path: Path, one: Choice) -> None:
-    sky, _ = blank(one.make(blank_field, tmp_path), blank_field / "truth", 3000)
+    sky, _ = blank(one.make(blank_field, tmp_path), blank_field / "truth", 2000)
     assert sky.n > 700
     assert sky.sigma_ratio == pytest.approx(1.0, abs=0.10 + sky.sigma_ratio_error)

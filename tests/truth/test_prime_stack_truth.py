@@ -11,6 +11,8 @@ from truthkit.primehits import cores_clipped, pulls_at_hits
 from truthkit.primemeasure import StarField, geometry_errors, spread
 from truthkit.primeruns import Stacked, make_stack, simulate
 
+from photomitrus_cli.imaging.noise import pixel_variance_share
+
 pytestmark = pytest.mark.xdist_group("truth")
 
 # Twelve frames of 512 x 512 pixels with every accident, one of them cloudy, one trailed, one elsewhere. Stars
@@ -67,9 +69,12 @@ def test_noise_and_depth_are_those_stated(field: StarField) -> None:
     """In whole frames cells of the background are 40 stars wide, here 5: they follow the noise."""
     assert field.pixel_noise == pytest.approx(1.0, abs=0.05)
     light, noise = field.empty_apertures(1.5 * field.seeing)
-    assert spread(light / noise) == pytest.approx(1.0, abs=0.25)
+    assert spread(light / noise) == pytest.approx(1.0, abs=0.15)
+    header = field.stacked.header
+    assert header["CORRFAC"] == pytest.approx(pixel_variance_share() ** -0.5, abs=0.02)
+    assert header["APSCAT"] == pytest.approx(1.0, abs=0.15)
     assert abs(np.median(light / noise)) < 0.15
-    assert abs(field.depth_lost[0]) < 0.22
+    assert abs(field.depth_lost[0]) < 0.15
 
 
 def test_hits_leave_nothing_and_stars_stay_whole(stacked: Stacked) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def test_packaged_defaults_are_complete_and_valid() -> None:
     assert config.irac.mosaic.pixel_scale_arcsec == 0.6
     assert sum(1 << bit for bit in config.irac.mosaic.imask_bits) == 32520
     assert sum(1 << bit for bit in config.irac.mosaic.rmask_bits) == 15
+
+
+def test_packaged_defaults_are_each_callers_own() -> None:
+    before = copy.deepcopy(packaged_layers(["wise"]).data)
+    packaged_layers(["wise"]).data["wise"]["filter"]["presets"]["seed"].clear()
+    assert packaged_layers(["wise"]).data == before
 
 
 def test_every_packaged_key_has_a_comment() -> None:

@@ -158,3 +158,18 @@ def test_terms_that_are_not_fitted_stay_at_home() -> None:
     # Without a catalogue the frames agree with each other and keep their mean place.
     assert np.abs(errors - errors.mean(axis=0)).max() < 0.03
     np.testing.assert_allclose(errors.mean(axis=0), [0.3, -0.2], atol=0.03)
+
+
+def test_the_distortion_of_the_start_is_kept_where_it_holds() -> None:
+    chosen: dict[float, list[int]] = {1.0: [], 0.8: []}
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        truth = frames(rng, 3)
+        detected, anchors = observe(rng, truth, 120, 40, 0.05)
+        for bent, degrees in chosen.items():
+            off = [replace(corrected(wcs, np.array([[0.3], [-0.2]])), sip=bent * wcs.sip) for wcs in truth]
+            fit = solve_global(off, detected, anchors, Terms(4), degrees=(1, 3, 4), home=off[0])
+            degrees.append(fit.terms.degree)
+    # Stars put aside decide, and may prefer a polynomial by accident.
+    assert np.median(chosen[1.0]) == 1
+    assert set(chosen[0.8]) == {4}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import photomitrus_cli
@@ -18,19 +21,22 @@ FLOORS = (
     {"report", "simulate"},
     {"irac", "prime", "wise"},
     {"settings", "options", "console"},
-    {"launch", "cli"},
+    {"launch", "cli", "doctor"},
     {"__main__"},
 )
 EDGE = {"cli", "options", "console", "launch"}
 FLOOR_OF = {place: floor for floor, places in enumerate(FLOORS) for place in places}
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            found.append(node.module)
+    return tuple(found)
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -78,3 +84,10 @@ def test_simulators_share_no_model_code_with_the_stages() -> None:
 def test_nothing_imports_commands_statically() -> None:
     wrong = [str(path) for _, path in modules() for name in imports(path) if ".commands" in name]
     assert not wrong
+
+
+def test_settings_load_without_what_stages_need() -> None:
+    """Every command reads the settings first; kernels and arrays may wait until a stage begins."""
+    code = "import sys, photomitrus_cli.settings; print(*sorted({'numba', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []

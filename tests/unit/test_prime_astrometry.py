@@ -14,7 +14,9 @@ from photomitrus_cli.imaging.tangent import tangent_axes
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.prime.astrometry import Solution, solve_astrometry
 from photomitrus_cli.prime.detect import Sources, centroid_error, detect_sources
+from photomitrus_cli.prime.framelight import steadied
 from photomitrus_cli.prime.framematch import AstrometrySettings, FrameStars
+from photomitrus_cli.prime.framequality import worst_share
 from photomitrus_cli.prime.gates import GateLimits, astrometry_gates, at_most, failed
 
 CORNERS = [0, 16, 17 * 16, 17 * 17 - 1]
@@ -159,6 +161,38 @@ def test_gates_say_what_fails() -> None:
     assert [g.name for g in failed(astrometry_gates(solution))] == ["frames"]
     strict = astrometry_gates(solution, GateLimits(rms_catalogue=0.001, matched_area=0.999, frames=1))
     assert {g.name for g in failed(strict)} == {"rms_catalogue", "matched_area"}
+
+
+def test_small_numbers_do_not_condemn_an_area() -> None:
+    full = np.full((4, 4), 0.9)
+
+    def worst(stars: float, *areas: tuple[int, int]) -> float:
+        share = full.copy()
+        share[tuple(np.transpose(areas))] = 0.0
+        return worst_share(share, np.full((4, 4), stars), 0.2, 1e-4)
+
+    # Two of two that do not match are an accident, eight are not; nor are twice three side by side.
+    assert worst(2.0, (0, 0)) == pytest.approx(0.9 * 3 / 4)
+    assert worst(8.0, (0, 0)) == 0.0
+    assert worst(3.0, (0, 0), (3, 3)) == pytest.approx(0.9 * 3 / 4)
+    assert worst(3.0, (0, 0), (0, 1), (1, 0), (1, 1)) == 0.0
+    # Areas without stars say nothing, nor does a frame without any.
+    gap = np.full((4, 4), 8.0)
+    gap[0] = 0.0
+    assert worst_share(np.where(gap > 0.0, 0.7, np.nan), gap, 0.2, 1e-4) == pytest.approx(0.7)
+    assert np.isnan(worst_share(np.full((4, 4), np.nan), np.zeros((4, 4)), 0.2, 1e-4))
+
+
+def test_scales_of_few_stars_are_drawn_together() -> None:
+    rng = np.random.default_rng(2)
+    noise = rng.normal(0.0, 0.05, 400)
+    # Nothing but noise: next to nothing is left; real differences stay.
+    assert np.std(steadied(noise, np.full(400, 0.05))) < 0.02
+    real = np.array([0.0, 0.02, -0.7, 0.01, np.nan])
+    found = steadied(real, np.full(5, 0.03))
+    assert np.isnan(found[4])
+    np.testing.assert_allclose(found[:4], real[:4], atol=0.01)
+    np.testing.assert_array_equal(steadied(np.zeros(3), np.zeros(3)), 0.0)
 
 
 def _image(rng: np.random.Generator, trail: float) -> tuple[np.ndarray, np.ndarray]:

@@ -13,12 +13,13 @@ from astropy.table import Table
 from truthkit.faultkit import names, run_here
 from truthkit.runs import settings
 
-from photomitrus_cli.errors import NoDataError
+from photomitrus_cli.errors import ConfigError, NoDataError
 from photomitrus_cli.imaging.flatfield import BAD_PIXEL, INVALID, NO_FLAT, SATURATED
 from photomitrus_cli.prime.calibrate import calibrate, make_calibration, read_bad, read_plane, read_raw
 from photomitrus_cli.prime.detect import Sources, detect_sources
 from photomitrus_cli.prime.frame import Frame
-from photomitrus_cli.prime.skyframes import SkyRules, mask_objects, sky_residuals
+from photomitrus_cli.prime.skyframes import mask_objects, sky_residuals
+from photomitrus_cli.prime.skyrules import SkyRules
 from photomitrus_cli.prime.stackastrom import Judged, judge_frames
 from photomitrus_cli.prime.stackplan import StackPlan, make_plans
 from photomitrus_cli.run.context import Context
@@ -122,27 +123,29 @@ def test_frames_are_true_to_the_catalogue(dithers: Dithers) -> None:
     assert np.abs(off).max() < 0.4
 
 
-def test_a_quarter_turn_of_the_rotator_is_found(dithers: Dithers) -> None:
+@pytest.mark.parametrize(("turn", "source"), [(90.0, "option"), (180.0, "default")])
+def test_a_turn_of_the_rotator_is_found(dithers: Dithers, turn: float, source: str) -> None:
     plain = dithers.judged()
-    turned = dithers.judged(dithers.told(rotation=lambda one: one.rotation + 90.0))
+    plan = dithers.told(rotation=lambda one: one.rotation + turn, rotation_source=lambda _: source)
+    turned = dithers.judged(plan)
     assert sorted(turned.scales) == [0, 1, 2]
     np.testing.assert_allclose(dithers.off(turned), dithers.off(plain), atol=0.02)
 
 
 @pytest.mark.parametrize(
-    ("chip", "changes"),
-    [
-        (2, {}),
-        (4, {}),
-        (1, {"rotation": lambda one: one.rotation + 45.0}),
-    ],
-    ids=["a chip beside it", "the opposite chip", "an eighth of a turn"],
+    ("chip", "turn"),
+    [(2, 0.0), (4, 0.0), (1, 45.0), (1, 180.0)],
+    ids=["a chip beside it", "the opposite chip", "an eighth of a turn", "half a turn that was asked for"],
 )
-def test_what_is_elsewhere_matches_nothing(
-    dithers: Dithers, chip: int, changes: dict[str, Callable[[Frame], Any]]
-) -> None:
+def test_what_is_elsewhere_matches_nothing(dithers: Dithers, chip: int, turn: float) -> None:
+    plan = dithers.told(chip, rotation=lambda one: one.rotation + turn, rotation_source=lambda _: "option")
     with pytest.raises(NoDataError, match=rf"chip {chip}: none of 3 frames matches the \d+ catalogue stars"):
-        dithers.judged(dithers.told(chip, **changes))
+        dithers.judged(plan)
+
+
+def test_solve_field_is_not_asked_about_a_field_that_is_its_own_reference(dithers: Dithers) -> None:
+    with pytest.raises(ConfigError, match="-net_refine finds places on the sky, and --refcat self"):
+        stack_plan(dithers.folder, refcat="self", net_refine=True)
 
 
 def test_a_catalogue_of_another_place_is_refused(dithers: Dithers) -> None:
@@ -161,16 +164,29 @@ def test_a_catalogue_of_other_stars_is_refused(dithers: Dithers, tmp_path: Path)
         dithers.judged(dithers.with_catalogue(tmp_path / "other.ecsv"))
 
 
-@pytest.mark.parametrize(
-    ("count", "problem"),
-    [(15, "none of 3 frames matches"), (300, "matched part in the worst of 16 areas: 0 ")],
-)
-def test_a_shallow_catalogue_is_refused(dithers: Dithers, tmp_path: Path, count: int, problem: str) -> None:
+def test_a_catalogue_of_too_few_stars_is_refused_one_of_few_is_not(dithers: Dithers, tmp_path: Path) -> None:
     stars = Table.read(dithers.folder / "refcat.ecsv")
-    stars[np.argsort(stars["Jmag"])[:count]].write(tmp_path / "shallow.ecsv")
+    stars = stars[np.argsort(stars["Jmag"])]
     plan = dithers.with_catalogue(tmp_path / "shallow.ecsv")
-    with pytest.raises(NoDataError, match=problem):
+    stars[:15].write(tmp_path / "shallow.ecsv")
+    with pytest.raises(NoDataError, match="none of 3 frames matches"):
         dithers.judged(plan)
+    # Some 45 on the chip, of which a third are saturated: there are areas without any that match.
+    stars[:300].write(tmp_path / "shallow.ecsv", overwrite=True)
+    judged = dithers.judged(plan)
+    assert np.nanmin(judged.solution.matched_grid) < 0.2
+    assert np.sqrt(np.mean(np.square(dithers.off(judged)))) < 0.08
+
+
+def test_a_corner_that_is_elsewhere_in_the_catalogue_is_refused(dithers: Dithers, tmp_path: Path) -> None:
+    stars = Table.read(dithers.folder / "refcat.ecsv")
+    wcs = read_wcs(dithers.folder, 1, dithers.plan.chip.frames[0].serial)
+    x, y = wcs.sky_to_pixel(stars["ra"], stars["dec"])
+    quarter = dithers.plan.chip.window.shape[0] / 4
+    stars["dec"][(x < quarter) & (y < quarter)] += 30.0 / 3600.0
+    stars.write(tmp_path / "bent.ecsv")
+    with pytest.raises(NoDataError, match=r"matched part in the worst of 16 areas: 0.\d+ \(at least 0.2\)"):
+        dithers.judged(dithers.with_catalogue(tmp_path / "bent.ecsv"))
 
 
 def test_clouds_over_all_frames_are_seen_by_the_zero_point(dithers: Dithers) -> None:

@@ -53,10 +53,9 @@ def test_the_tree_is_that_of_the_pipeline(dithers: Path) -> None:
     assert {f"mflats/mflat.J.20241017.C{chip}.fits" for chip in (1, 4)} <= names
     assert {"weightmaps/badpixmask_c1.fits", "weightmaps/badpixmask_c4.fits", "refcat.ecsv"} <= names
     assert sum(name.startswith("twilight/C1/") for name in names) == 4
-    assert {
-        f"truth/truth_{name}" for name in ("frames.ecsv", "stars.ecsv", "grid.fits", "hits.fits")
-    } <= names
-    assert len(names) == 2 * (4 + 2 + 4) + 5
+    tables = ("frames.ecsv", "stars.ecsv", "grid.fits", "hits.fits", "galaxies.fits")
+    assert {f"truth/truth_{name}" for name in tables} <= names
+    assert len(names) == 2 * (4 + 2 + 4) + 6
 
 
 def test_headers_have_the_cameras_keywords(dithers: Path) -> None:

@@ -86,6 +86,11 @@ def test_what_is_written_is_read_back(data: dict[str, Any]) -> None:
     assert load_yaml(dump_yaml(data), "round trip").data == data
 
 
+def test_names_that_are_no_utf8_are_read_back() -> None:
+    data = {"path": "caf\udce9", "unit": "né 星 µJy"}
+    assert load_yaml(dump_yaml(data), "round trip").data == data
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_end_in_a_mapping_or_a_clear_error(data: bytes) -> None:
     problem = ""

@@ -105,8 +105,7 @@ def test_frames_off_in_level_are_found_and_no_others(share: float) -> None:
     assert wrong <= 0.002 * n_good
 
 
-@pytest.mark.parametrize("start", [0, 1, 60, 118, 243, 245])
-@pytest.mark.parametrize("n", [3, 5])
+@pytest.mark.parametrize(("start", "n"), [(0, 3), (1, 5), (60, 3), (118, 5), (243, 5), (245, 3), (245, 5)])
 def test_a_run_of_bad_frames_takes_no_good_ones_with_it(start: int, n: int) -> None:
     rise = 30.0 + 60.0 * np.sin(np.pi * (np.arange(n) + 0.5) / n)
     run = {start + k: Fault(float(rise[k]), along=40.0, across=-25.0) for k in range(n)}

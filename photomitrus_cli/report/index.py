@@ -1,0 +1,151 @@
+"""The index of a folder of report pages: every run with a small picture, its state and its warnings."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from photomitrus_cli import __version__
+from photomitrus_cli.io.atomic import write_text
+
+INDEX = "index.html"
+_PREFIX = "data:image/png;base64,"
+_WIDTH, _HEIGHT = 480, 320
+_FACTS = 4
+
+
+@dataclass(frozen=True)
+class PageFacts:
+    """What the index tells of a page.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    title, status : str
+    warnings : int
+    facts : list of tuple of str
+        The first figures of merit: label and value.
+    made : str
+        Version and time.
+    picture : str
+        Its first picture, made small, as a data URL; empty without any.
+    """
+
+    name: str
+    title: str
+    status: str
+    warnings: int
+    facts: list[tuple[str, str]]
+    made: str
+    picture: str
+
+
+class _Reader(HTMLParser):
+    """Collects what `PageFacts` holds from a page of `photomitrus_cli.report.page`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: dict[str, str] = {}
+        self.cells: list[str] = []
+        self.warnings = 0
+        self.picture = ""
+        self._within = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what the text that follows is."""
+        named = dict(attrs)
+        self._within = f"{tag}.{named['class']}" if named.get("class") else tag
+        self.warnings += self._within == "p.warning"
+        if tag == "h2":
+            self.texts.pop("h2", None)
+        if tag == "img" and not self.picture:
+            self.picture = named.get("src") or ""
+
+    def handle_endtag(self, _tag: str) -> None:
+        """Forget it."""
+        self._within = ""
+
+    def handle_data(self, data: str) -> None:
+        """Keep the texts that tell of the page."""
+        if self._within in ("title", "p.status", "h2", "footer"):
+            self.texts[self._within] = self.texts.get(self._within, "") + data
+        elif self._within in ("th", "td") and self.texts.get("h2") == "Figures of merit":
+            self.cells.append(data)
+
+
+def write_index(folder: Path) -> Path:
+    """Write the index of the report pages in a folder, the newest first.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    Path
+        The index.
+
+    Raises
+    ------
+    WriteError
+        When it cannot be written.
+    """
+    pages = sorted(
+        (one for one in folder.glob("*.html") if one.name != INDEX),
+        key=lambda one: (-one.stat().st_mtime_ns, one.name),
+    )
+    known = [facts for facts in map(read_page, pages) if facts is not None]
+    environment = Environment(
+        loader=PackageLoader("photomitrus_cli.report"), autoescape=True, undefined=StrictUndefined
+    )
+    text = environment.get_template("index.html").render(pages=known, version=__version__)
+    write_text(folder / INDEX, text)
+    return folder / INDEX
+
+
+def read_page(page: Path) -> PageFacts | None:
+    """Read what the index tells of a page; None when it is no report page.
+
+    Parameters
+    ----------
+    page : Path
+    """
+    reader = _Reader()
+    reader.feed(page.read_text(encoding="utf-8", errors="replace"))
+    made = reader.texts.get("footer", "").strip()
+    if not made.startswith("astromap "):
+        return None
+    facts = list(zip(reader.cells[::2], reader.cells[1::2], strict=False))[:_FACTS]
+    texts = reader.texts
+    return PageFacts(
+        page.name,
+        texts.get("title", page.stem),
+        texts.get("p.status", ""),
+        reader.warnings,
+        facts,
+        made,
+        _small(reader.picture),
+    )
+
+
+def _small(source: str) -> str:
+    """Make an embedded picture small; empty when it is none."""
+    from PIL import Image, UnidentifiedImageError
+
+    if not source.startswith(_PREFIX):
+        return ""
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(source.removeprefix(_PREFIX)))) as image:
+            image.thumbnail((_WIDTH, _HEIGHT))
+            out = io.BytesIO()
+            image.convert("RGB").save(out, "PNG", optimize=True)
+    except (UnidentifiedImageError, binascii.Error, OSError):
+        return ""
+    return _PREFIX + base64.b64encode(out.getvalue()).decode("ascii")
