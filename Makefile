@@ -22,7 +22,7 @@ $(STAMP): setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
 	@touch $@
 
-demo: $(STAMP) ## install, simulate frames of three cameras, run every command, check the products, write report pages
+demo: $(STAMP) ## install, simulate frames of three cameras, run the main commands, check the products, write report pages
 	$(BIN)/python examples/demo.py demo
 
 test: $(STAMP) ## install, then run the tests

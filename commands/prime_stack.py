@@ -104,6 +104,7 @@ def command(ctx: click.Context, /, **_: object) -> None:
 
     The parent folder holds the ramps of each chip in C<chip>. The stack, its weights and its sky are
     written there, or into the folder given with -o, as stack/coadd..., stack/weight... and sky/sky...
+    The words of the original pipeline (-parent, -rot_val, -no_FF, -net_refine, ...) are understood as well.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: every command on simulated frames, and the errors of its products.
+"""The demonstration behind `make demo`: the main commands on simulated frames, and their errors.
 
 Run with the Python that astromap is installed in: ``python examples/demo.py FOLDER``. Everything goes into
 FOLDER, whose ``astromap.yaml`` is the one configuration of all commands; a second run resumes what is there.
@@ -132,4 +132,9 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo")))
+    try:
+        CODE = main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo"))
+    except KeyboardInterrupt:
+        say("interrupted; the same command goes on from here")
+        CODE = 130
+    raise SystemExit(CODE)

@@ -119,11 +119,19 @@ def _kernels() -> Iterator[Finding]:
 def _settings() -> Iterator[Finding]:
     """Resolve the configuration as a command would here, and look at the folder of catalogues it names."""
     from photomitrus_cli.prime.refcache import default_folder
-    from photomitrus_cli.run.config import LOCAL_FILE, build, collect
+    from photomitrus_cli.run.config import (
+        ENVIRONMENT_PREFIX,
+        LOCAL_FILE,
+        RESERVED_VARIABLES,
+        build,
+        collect,
+    )
     from photomitrus_cli.settings import SECTIONS, AstromapConfig
 
     given = [LOCAL_FILE] if Path(LOCAL_FILE).is_file() else []
-    given += sorted(name for name in os.environ if name.startswith("ASTROMAP_"))
+    given += sorted(
+        name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX) and name not in RESERVED_VARIABLES
+    )
     source = ", ".join(given) or "packaged defaults"
     try:
         config = build(AstromapConfig, collect(SECTIONS, environment=os.environ))

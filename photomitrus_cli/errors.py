@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+# Line ends and control characters of broken files would make more lines of a message, or steer a terminal.
+_ESCAPES = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+# Characters of a message; what a file holds in place of a number can be as long as the file.
+_LONGEST = 4500
+
+
+def _one_line(text: str) -> str:
+    line = text.translate(_ESCAPES)
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
 
 class AstromapError(Exception):
     """An expected failure: one clear line and a documented exit code.
@@ -9,7 +19,7 @@ class AstromapError(Exception):
     Parameters
     ----------
     message : str
-        What is wrong and where (file, line, unit); one line.
+        What is wrong and where (file, line, unit); control characters in it are shown as escapes.
     hint : str, optional
         What to do about it; shown after the message.
     """
@@ -17,9 +27,9 @@ class AstromapError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = _one_line(message)
+        self.hint = hint and _one_line(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

@@ -125,7 +125,9 @@ def _plane(model: LocalModel) -> tuple[float, float, float]:
         fit[:] = np.linalg.solve(sums[:3, :3] + tie, sums[3, :3])
         scatter = _deviation(level, places, fit, rest)
     _add_moments(level, places, fit, 3.0 * scatter, sums)
-    return float(fit[1]), float(fit[2]), float(np.sqrt(sums[3, 3] / sums[0, 0]))
+    # Levels near the largest float leave no cell within the limits.
+    rms = float(np.sqrt(sums[3, 3] / sums[0, 0])) if sums[0, 0] > 0 else float("nan")
+    return float(fit[1]), float(fit[2]), rms
 
 
 @kernel

@@ -89,7 +89,8 @@ def _check_numbers(matrix: Float, others: tuple[Float, ...], path: object) -> No
     """Refuse a CD matrix (degrees a pixel) that no frame has."""
     if not (np.isfinite(matrix).all() and all(np.isfinite(values).all() for values in others)):
         raise InputError(f"{path}: the WCS holds values that are not finite")
-    (a, b), (c, d) = (matrix * 3600.0).tolist()
+    # Python floats: numpy warns of an overflow that the limits below refuse anyway.
+    (a, b), (c, d) = ([3600.0 * value for value in row] for row in matrix.tolist())
     scales = math.hypot(a, c), math.hypot(b, d)
     if not all(MIN_SCALE_ARCSEC < scale < MAX_SCALE_ARCSEC for scale in scales):
         raise InputError(

@@ -130,7 +130,9 @@ def _scale(stored: Array, scale: float, zero: float, blank: int | None) -> Array
     flat_in, flat_out = stored.reshape(-1), values.reshape(-1)
     for start in range(0, flat_in.size, _CHUNK):
         piece = slice(start, start + _CHUNK)
-        flat_out[piece] = flat_in[piece] * np.float64(scale) + zero
+        # Values beyond the range of their type are infinite, which no stage uses.
+        with np.errstate(over="ignore", invalid="ignore"):
+            flat_out[piece] = flat_in[piece] * np.float64(scale) + zero
         if blank is not None:
             flat_out[piece][flat_in[piece] == blank] = np.nan
     return values

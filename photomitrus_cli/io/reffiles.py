@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.refcolumns import has_positions
+from photomitrus_cli.io.tablefiles import UNREADABLE, checked_stream, quiet, read_by_astropy
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -51,22 +51,14 @@ def read_star_table(path: Path) -> Table:
     InputError
         When the file is missing, of an unknown format, damaged, or holds no table.
     """
-    from xml.parsers.expat import ExpatError
-
-    from astropy.io.fits import VerifyError
-    from astropy.table import Table
-
     kind = _format_of(path)
     try:
-        with warnings.catch_warnings():
-            # Catalogues abound in odd units and headers; the columns are judged by what is made of them.
-            warnings.simplefilter("ignore")
-            return _read_fits(path) if kind == "fits" else Table.read(path, format=kind)
+        return _read_fits(path) if kind == "fits" else read_by_astropy(path, kind)
     except ImportError as error:
         raise InputError(
             f"{path}: reading this format needs another package: {error}", hint="give FITS, ECSV or CSV"
         ) from error
-    except (OSError, ValueError, IndexError, KeyError, TypeError, EOFError, ExpatError, VerifyError) as error:
+    except UNREADABLE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path}: the reference catalogue cannot be read: {reason}") from error
 
@@ -88,7 +80,7 @@ def _read_fits(path: Path) -> Table:
     from astropy.io import fits
     from astropy.table import Table
 
-    with fits.open(path, memmap=False) as hdus:
+    with quiet(), fits.open(checked_stream(path), memmap=False) as hdus:
         tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
         if not tables:
             raise InputError(f"{path}: holds no table", hint="give a FITS file with a binary table of stars")

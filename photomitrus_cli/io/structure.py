@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.io.blocks import BLOCK, BlockReader
+from photomitrus_cli.io.blocks import BLOCK, BlockReader, open_blocks
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.cardvalue import CARD_LENGTH
 
 MAX_BYTES = 2**31
 _BITPIX = (8, 16, 32, 64, -32, -64)
 _MAX_AXES = 32
+_MAX_FIELDS = 999
 _SIMPLE = b"SIMPLE  ="
 _EXTENSION = b"XTENSION="
 _PACKED = {
@@ -107,6 +109,37 @@ def find_image(blocks: BlockReader, max_bytes: int, *, whole: bool = True) -> Un
         # Some archives end their files with blocks of zeros or spaces: those are not extensions.
         if blocks.peek(len(_EXTENSION)) != _EXTENSION:
             raise InputError(f"{blocks.path}: holds no image")
+
+
+def check_units(path: Path) -> int:
+    """Check the headers of all units of a file before another library trusts them.
+
+    Parameters
+    ----------
+    path : Path
+        A FITS file, plain or gzip.
+
+    Returns
+    -------
+    int
+        Bytes of all units, unpacked; what follows them is no unit.
+
+    Raises
+    ------
+    InputError
+        When it is no FITS file, a mandatory card is missing or illegal, or a unit declares more data than the
+        file has; of a packed file, more than `MAX_BYTES`.
+    """
+    with open_blocks(path) as blocks:
+        check_first_card(blocks)
+        while True:
+            unit = read_unit(blocks, max(MAX_BYTES, blocks.size or 0))
+            n_fields = unit.cards.integer("TFIELDS", 0)
+            if not 0 <= n_fields <= _MAX_FIELDS:
+                raise InputError(f"{path}: TFIELDS is {n_fields}, not 0 to {_MAX_FIELDS}")
+            blocks.skip(unit.padded)
+            if blocks.peek(len(_EXTENSION)) != _EXTENSION:
+                return blocks.position
 
 
 def _is_plain(cards: Cards) -> bool:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.errors import ConfigError, InputError
 from photomitrus_cli.io.atomic import atomic_path, write_text
+from photomitrus_cli.io.tablefiles import UNREADABLE, read_by_astropy
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -195,15 +196,10 @@ class TypedTable:
     """
 
     def __init__(self, path: Path, kind: str) -> None:
-        from astropy.table import Table
-
         self.path = path
         try:
-            with warnings.catch_warnings():
-                # Odd units and headers are kept as they are; of several tables in a file the first is read.
-                warnings.simplefilter("ignore")
-                self._table: Table = Table.read(path, format=kind)
-        except (OSError, ValueError, IndexError, KeyError, TypeError, EOFError) as error:
+            self._table: Table = read_by_astropy(path, kind)
+        except UNREADABLE as error:
             raise _unreadable(path, error) from error
         _check_names(path, self.names)
 

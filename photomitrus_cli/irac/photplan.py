@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,8 +186,8 @@ def _find(
         for kind, paths in found.items():
             known = kinds.setdefault(kind, {})
             for file in paths:
-                # One file under several names is one file.
-                first = known.setdefault(file.resolve(), file)
+                # One file under several names is one file. Path.resolve fails for a link to itself.
+                first = known.setdefault(Path(os.path.realpath(file)), file)
                 if kind == filetype:
                     targets.setdefault(first, {}).update(dict.fromkeys(numbers))
     files = {kind: sorted(known.values()) for kind, known in kinds.items()}

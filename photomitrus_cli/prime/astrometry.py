@@ -226,7 +226,7 @@ def _solution(
 def _in_words(fit: GlobalFit) -> str:
     own = {"affine": "six linear terms", "roll": "shift and rotation", "shift": "a shift"}[fit.terms.frame]
     common = (
-        "the distortion of the start"
+        "the distortion of the first geometry"
         if fit.terms.degree < 2
         else f"one polynomial of degree {fit.terms.degree}"
     )

@@ -70,7 +70,7 @@ class AstrometrySettings:
     ----------
     search : Search
     degrees : tuple of int
-        Of the common polynomial; cross-validation chooses. 1 keeps the distortion of the start.
+        Of the common polynomial; cross-validation chooses. 1 keeps the distortion of the first geometry.
     floor_arcsec : float
         Error of a position that brightness does not reduce.
     tolerance_px : float

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # What a name of a file must not have, with the dots that separate its parts.
 _UNSAFE = re.compile(r"[^\w+-]+")
+_PACKED = ".fz"
 
 
 def stack_label(filters: tuple[str, ...], first: str, last: str, chip: int) -> str:
@@ -62,6 +63,13 @@ class StackNames:
     def weight(self) -> Path:
         """The weights of the stack."""
         return self.folder / "stack" / f"weight.{self.label}{self.ending}"
+
+    @property
+    def of_other_packing(self) -> list[Path]:
+        """The same images under the names that they have packed, or unpacked."""
+        plain = self.ending.removesuffix(_PACKED)
+        twin = replace(self, ending=plain if self.ending != plain else plain + _PACKED)
+        return [twin.coadd, twin.weight, twin.sky]
 
     @property
     def picture(self) -> Path:

@@ -136,7 +136,7 @@ def _make_plan(
     made = _products(settings, names)
     folder = names.coadd.parent
     files = tuple(os.path.relpath(path, folder) for path in made)
-    product = Product(folder, names.coadd.stem, files)
+    product = Product(folder, f"coadd.{names.label}", files)
     others = (flat, settings.bad_pixels, settings.dark, settings.refcat_file)
     inputs = [*(frame.path for frame in plan.frames), *_side_files(settings, flat)]
     kept: list[Path] = []

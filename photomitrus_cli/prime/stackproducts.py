@@ -115,6 +115,9 @@ def write_stack(
         with atomic_path(names.weight) as part:
             second = write_units(part, weight, fill_weight, packing, scratch=scratch, first="WEIGHT")
             plan.product.manifest.unlink(missing_ok=True)
+    # One stack has one set of companions; those of an earlier run that packed differently are replaced, too.
+    for path in names.of_other_packing:
+        path.unlink(missing_ok=True)
     return [replace(first, path=names.coadd), replace(second, path=names.weight)]
 
 

@@ -17,6 +17,8 @@ from photomitrus_cli.errors import ConfigError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+# Of a value in a message, characters.
+_SHOWN = 40
 
 KeyPath = tuple[str, ...]
 
@@ -138,6 +140,8 @@ def _compose(text: str, name: str) -> yaml.Node | None:
 
 
 def _build(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
+    if isinstance(node, yaml.CollectionNode) and not node.tag.endswith((":map", ":seq")):
+        raise _mark_error(node.start_mark, f"the tag '{node.tag}' is not allowed")
     if isinstance(node, yaml.MappingNode):
         return _build_mapping(node, path, lines)
     if isinstance(node, yaml.SequenceNode):
@@ -165,10 +169,13 @@ def _scalar(node: yaml.Node) -> Any:
         return None
     if kind == "bool":
         return text == "true"
-    if kind == "int":
-        return int(text)
-    if kind == "float":
-        return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+    try:
+        if kind == "int":
+            return int(text)
+        if kind == "float":
+            return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+    except ValueError as error:
+        raise _mark_error(node.start_mark, f"'{text[:_SHOWN]}' is no {kind}") from error
     if kind == "str":
         return text
     raise _mark_error(node.start_mark, f"the tag '{node.tag}' is not allowed")

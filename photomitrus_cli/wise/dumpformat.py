@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-import warnings
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from photomitrus_cli.errors import InputError
+from photomitrus_cli.io.tablefiles import UNREADABLE, read_by_astropy
 from photomitrus_cli.wise.tablesource import ArraySource, TableSource, TextSource, open_table, unreadable
 from photomitrus_cli.wise.textcells import aligned, separated
 
@@ -120,7 +120,10 @@ def _words_of_lines(path: Path, head: list[bytes]) -> TextSource:
 
 
 def _with_names(path: Path, line: str, separator: str, start: int) -> TextSource:
-    names = _names(next(csv.reader([line], delimiter=separator, skipinitialspace=True)))
+    try:
+        names = _names(next(csv.reader([line], delimiter=separator, skipinitialspace=True), []))
+    except csv.Error as error:
+        raise unreadable(path, error) from error
     if separator == " ":
         names = tuple(name for name in names if name)
     find = partial(separated, n_columns=len(names), separator=separator.encode())
@@ -147,15 +150,10 @@ def _names(words: list[str]) -> tuple[str, ...]:
 
 
 def _by_astropy(path: Path, kind: str) -> ArraySource:
-    from astropy.table import Table
-
+    options = {"character_as_bytes": True} if kind == "fits" else {}
     try:
-        with warnings.catch_warnings():
-            # Odd units and names are of no interest; of several tables in a file the first is read.
-            warnings.simplefilter("ignore")
-            options = {"character_as_bytes": True} if kind == "fits" else {}
-            table = Table.read(path, format=kind, **options)
-    except (OSError, ValueError, IndexError, KeyError, TypeError, EOFError) as error:
+        table = read_by_astropy(path, kind, **options)
+    except UNREADABLE as error:
         raise unreadable(path, error) from error
     columns = {str(name): table[name] for name in table.colnames}
     flat = {name: column for name, column in columns.items() if getattr(column, "ndim", 0) == 1}

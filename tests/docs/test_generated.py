@@ -282,7 +282,7 @@ def test_the_example_of_the_readme_measures_a_star(tmp_path: Path) -> None:
     program = str(Path(sys.executable).with_name("astromap"))
     for command in (
         ["simulate", "irac", "field", *field, *(f"--set=irac.simulate.{key}" for key in keys)],
-        ["irac", "mosaic", "field", "-o", "demo/mosaic", "-j", "1", "-q"],
+        ["irac", "mosaic", "field", "-o", "tour/mosaic", "-j", "1", "-q"],
     ):
         subprocess.run([program, *command], cwd=tmp_path, check=True, capture_output=True)
     stars = Table.read(tmp_path / "field" / "truth" / "truth_sources.ecsv")

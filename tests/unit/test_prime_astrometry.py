@@ -132,7 +132,7 @@ def test_a_handful_of_stars_gives_shifts_only() -> None:
     ]
     solution = solve_astrometry(exact, catalogue(scene))
     assert solution.fit.terms.frame == "shift"
-    assert "a shift for every frame, the distortion of the start" in solution.method
+    assert "a shift for every frame, the distortion of the first geometry" in solution.method
     errors = true_errors(scene, solution)
     assert np.abs(errors - errors.mean(axis=0)).max() < 0.5
 

@@ -216,7 +216,7 @@ def test_files_without_a_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyP
         read_refcat(tmp_path / "image.fits")
     Table({"ra": np.zeros(9000), "dec": np.zeros(9000)}).write(tmp_path / "cut.fits")
     (tmp_path / "cut.fits").write_bytes((tmp_path / "cut.fits").read_bytes()[:60000])
-    with pytest.raises(InputError, match=r"cut\.fits: the reference catalogue cannot be read"):
+    with pytest.raises(InputError, match=r"cut\.fits: truncated: 60000 of"):
         read_refcat(tmp_path / "cut.fits")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pandas", None)

@@ -1,0 +1,99 @@
+"""Tables that astropy reads, guarded: its readers trust headers, and fail in many ways."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from photomitrus_cli.io.blocks import open_blocks
+from photomitrus_cli.io.structure import check_units
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+# What `read_by_astropy` raises for files that make no sense; each caller says it in its own words.
+UNREADABLE = (
+    *(OSError, ValueError, IndexError, KeyError, TypeError, AttributeError, EOFError, MemoryError),
+    *(csv.Error, zlib.error),
+)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out warnings of odd units, names and headers, and turn astropy's own errors into ValueError.
+
+    Raises
+    ------
+    ValueError
+        In place of errors of XML and of FITS headers.
+    """
+    from xml.parsers.expat import ExpatError
+
+    from astropy.io.fits import VerifyError
+
+    with warnings.catch_warnings():
+        # Columns are judged by what is made of them.
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except (ExpatError, VerifyError) as error:
+            raise ValueError(str(error)) from error
+
+
+def checked_stream(path: Path) -> io.BytesIO:
+    """Give the units of a FITS file whose headers are sound, unpacked, and nothing of what follows them.
+
+    Behind the last unit astropy would look for the end of a header through all that a file unpacks to.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    io.BytesIO
+
+    Raises
+    ------
+    InputError
+        When headers declare what is not there.
+    """
+    n_bytes = check_units(path)
+    with open_blocks(path) as blocks:
+        return io.BytesIO(blocks.take(n_bytes))
+
+
+def read_by_astropy(path: Path, kind: str, **options: Any) -> Table:
+    """Read a table; of several in a file the first.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        As `astropy.table.Table.read` calls the format.
+    **options
+        For it.
+
+    Returns
+    -------
+    astropy.table.Table
+
+    Raises
+    ------
+    InputError
+        When headers of a FITS file declare what is not there.
+    UNREADABLE
+        When astropy cannot read it.
+    """
+    from astropy.table import Table
+
+    with quiet():
+        if kind != "fits":
+            return Table.read(path, format=kind, **options)
+        return Table.read(checked_stream(path), format="fits", **options)
