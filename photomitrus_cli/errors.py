@@ -10,7 +10,9 @@ _LONGEST = 4500
 
 def _one_line(text: str) -> str:
     line = text.translate(_ESCAPES)
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+    # What is wrong with it stands behind, where it is and how it begins before.
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]}...{line[-half:]}"
 
 
 class AstromapError(Exception):

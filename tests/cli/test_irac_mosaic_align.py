@@ -105,7 +105,7 @@ def test_both_ways_at_once_are_refused(base: Path, tmp_path: Path) -> None:
 BROKEN = {
     "absent.csv": (None, 3, "does not exist"),
     "garbage.csv": (bytes(range(256)) * 20, 3, "garbage.csv"),
-    "garbage.fits": (b"SIMPLE  = nothing", 3, "cannot be read"),
+    "garbage.fits": (b"SIMPLE  = nothing", 3, "no END card"),
     "columns.csv": (b"a,b\n1,2\n", 3, "no columns with right ascension and declination"),
     "text.csv": (b"ra,dec\nx,y\n", 3, "not numbers"),
     "nothing.csv": (b"", 3, "nothing.csv"),
