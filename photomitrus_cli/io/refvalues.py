@@ -121,6 +121,8 @@ class StarTable:
         column = self.table[name]
         if len(column.shape) > 1:
             raise InputError(f"{self.path}: column {name} holds several values a row")
+        if np.iscomplexobj(column):
+            raise InputError(f"{self.path}: column {name} holds complex numbers")
         try:
             values = np.ma.asarray(column).astype(np.float64)
         except (ValueError, TypeError) as error:

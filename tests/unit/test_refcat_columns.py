@@ -210,6 +210,12 @@ def test_second_columns_of_the_same_name(tmp_path: Path) -> None:
     assert read_refcat(tmp_path / "cat.csv").ra[0] == 1.0
 
 
+def test_complex_numbers_are_no_positions(tmp_path: Path) -> None:
+    Table({"ra": np.array([1.0 + 1.0j, 2.0]), "dec": np.zeros(2)}).write(tmp_path / "stars.fits")
+    with pytest.raises(InputError, match="column ra holds complex numbers"):
+        read_refcat(tmp_path / "stars.fits")
+
+
 def test_files_without_a_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fits.PrimaryHDU(np.zeros((2, 2))).writeto(tmp_path / "image.fits")
     with pytest.raises(InputError, match=r"image\.fits: holds no table"):
