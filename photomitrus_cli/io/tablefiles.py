@@ -6,7 +6,8 @@ import csv
 import io
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,17 @@ UNREADABLE = (
     *(OSError, ValueError, IndexError, KeyError, TypeError, AttributeError, EOFError, MemoryError),
     *(csv.Error, zlib.error),
 )
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Give the names that occur twice or more, sorted; empty ones do not count.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of columns; broken files have a hundred thousand of them.
+    """
+    return sorted(name for name, n in Counter(names).items() if name and n > 1)
 
 
 @contextmanager

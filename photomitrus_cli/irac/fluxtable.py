@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.errors import ConfigError, InputError
 from photomitrus_cli.io.atomic import atomic_path, write_text
-from photomitrus_cli.io.tablefiles import UNREADABLE, read_by_astropy
+from photomitrus_cli.io.tablefiles import UNREADABLE, read_by_astropy, repeated
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -263,7 +263,7 @@ def _comments(table: Table) -> list[str]:
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = repeated(names)
     if twice:
         raise InputError(f"{path}: two columns are called '{twice[0]}'")
 

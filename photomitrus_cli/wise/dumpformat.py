@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.io.tablefiles import UNREADABLE, read_by_astropy
+from photomitrus_cli.io.tablefiles import UNREADABLE, read_by_astropy, repeated
 from photomitrus_cli.wise.tablesource import ArraySource, TableSource, TextSource, open_table, unreadable
 from photomitrus_cli.wise.textcells import aligned, separated
 
@@ -57,7 +57,7 @@ def open_source(path: Path) -> TableSource:
         source = _ipac(path, head)
     else:
         source = _words_of_lines(path, head)
-    twice = sorted({name for name in source.names if name and source.names.count(name) > 1})
+    twice = repeated(source.names)
     if twice:
         raise InputError(f"{path}: two columns are called '{twice[0]}'")
     return source
@@ -158,7 +158,7 @@ def _by_astropy(path: Path, kind: str) -> ArraySource:
     columns = {str(name): table[name] for name in table.colnames}
     flat = {name: column for name, column in columns.items() if getattr(column, "ndim", 0) == 1}
     names = [name.lower() for name in flat]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = repeated(names)
     if twice:
         raise InputError(f"{path}: two columns are called '{twice[0]}'")
     return ArraySource(path, {name.lower(): column for name, column in flat.items()})

@@ -13,6 +13,7 @@ from truthkit.fuzzkit import Fuzzer
 from photomitrus_cli.errors import ConfigError, InputError
 from photomitrus_cli.io.refcat import read_refcat
 from photomitrus_cli.io.reffiles import read_star_table
+from photomitrus_cli.io.tablefiles import repeated
 from photomitrus_cli.run.strictyaml import load_yaml
 from photomitrus_cli.wise.dumpformat import open_source
 
@@ -60,6 +61,15 @@ def test_what_follows_the_last_unit_is_not_searched(tmp_path: Path) -> None:
     table = read_star_table(tmp_path / "stars.fits.gz")
     assert list(table["ra"]) == [10.0, 11.0]
     assert time.process_time() - begin < 1.0
+
+
+def test_many_columns_take_little_time(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(",".join(f"c{k}" for k in range(100_000)) + "\n")
+    begin = time.process_time()
+    assert len(open_source(path).names) == 100_000
+    assert time.process_time() - begin < 5.0
+    assert repeated(["b", "", "a", "b", "", "a", "c"]) == ["a", "b"]
 
 
 def test_cells_longer_than_csv_allows(tmp_path: Path) -> None:
