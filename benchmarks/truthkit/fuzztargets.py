@@ -95,6 +95,7 @@ def _reading(path: Path, *, sky: bool = True) -> Callable[[Path], str]:
     """Read a file in every way there is; the worst answer counts."""
 
     def geometry() -> object:
+        """Read the geometry and the pixels."""
         cards, source = read_header(path, max_bytes=_MAX_BYTES)
         read_pixels(source)
         return celestial_wcs(cards) if sky else None
@@ -107,6 +108,7 @@ def _reading(path: Path, *, sky: bool = True) -> Callable[[Path], str]:
     )
 
     def run(out: Path) -> str:
+        """Give what is wrong with the end of one case."""
         del out
         ends = [_called(call) for call in calls]
         return next((end for end in ends if end not in ("", "refused")), "refused" if any(ends) else "")
@@ -213,6 +215,7 @@ def _catalogues(work: Path) -> Iterator[Target]:
 
 def _catalogue(path: Path) -> Callable[[Path], str]:
     def run(out: Path) -> str:
+        """Give what is wrong with the end of one case."""
         del out
         return _called(lambda: read_refcat(path, "J").at_epoch(2024.5))
 
@@ -231,6 +234,7 @@ def _tables(work: Path) -> Iterator[Target]:
 
 def _correct(path: Path, suffix: str) -> Callable[[Path], str]:
     def run(out: Path) -> str:
+        """Give what is wrong with the end of one case."""
         out.mkdir()
         product = out / f"corrected.{suffix}"
         options = ("--channel", "1", "--mission", "warm", "--off-array", "nan")
@@ -281,6 +285,7 @@ def _settings(work: Path) -> Iterator[Target]:
 
 def _validated(config: Path) -> Callable[[Path], str]:
     def run(out: Path) -> str:
+        """Give what is wrong with the end of one case."""
         del out
         return _ended("config", "validate", "--config", config)
 
@@ -289,6 +294,7 @@ def _validated(config: Path) -> Callable[[Path], str]:
 
 def _set(setting: Path) -> Callable[[Path], str]:
     def run(out: Path) -> str:
+        """Give what is wrong with the end of one case."""
         del out
         # The shell hands over bytes that are no UTF-8 in this way.
         text = os.fsdecode(setting.read_bytes().replace(b"\0", b""))
@@ -301,6 +307,7 @@ def _set(setting: Path) -> Callable[[Path], str]:
 
 def _camera(camera: Path) -> Callable[[Path], str]:
     def run(out: Path) -> str:
+        """Give what is wrong with the end of one case."""
         del out
         return _called(lambda: load_instrument(str(camera)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -96,19 +96,6 @@ class Calibration:
     dark: Float32 | None
     saturation: float
     invalid: float
-
-    def with_bad(self, bad: Bool) -> Calibration:
-        """Add bad pixels.
-
-        Parameters
-        ----------
-        bad : ndarray of bool, shape (ny, nx)
-
-        Returns
-        -------
-        Calibration
-        """
-        return replace(self, static=self.static | np.where(bad, np.uint8(BAD_PIXEL), np.uint8(0)))
 
 
 def make_calibration(

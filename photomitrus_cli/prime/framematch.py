@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.imaging.plateterms import centred, corrected, in_frame
+from photomitrus_cli.imaging.matching import mutual_pairs
+from photomitrus_cli.imaging.plateterms import centred, corrected, in_frame, plane_pixels
 from photomitrus_cli.imaging.starmatch import Search, StarMatch, match_stars
 from photomitrus_cli.imaging.tangent import DEGREE, directions_of, invert_pair
 from photomitrus_cli.imaging.tansip import TanSip
@@ -17,7 +18,10 @@ from photomitrus_cli.prime.detect import Sources
 from photomitrus_cli.prime.framequality import Limits
 
 Float = NDArray[np.float64]
+Index = NDArray[np.int64]
 
+# A detection and a catalogue star are the same within this, once the geometry is fitted.
+_SAME_PX = 1.5
 # Below this many catalogue stars or detections in a frame fewer pairs have to do, over a narrower search.
 _FEW = 15
 _FEW_SEARCH = Search(turns=(0.0,), small=(0.0,), flips=False, max_chance=1e-3, min_pairs=3)
@@ -265,3 +269,26 @@ def _carried(start: TanSip, planned: TanSip, found: TanSip) -> TanSip:
     # In the other frame's pixels, which are turned on the sky as this frame's are.
     offset = invert_pair(planned.cd * DEGREE) @ step
     return replace(corrected(start, offset[:, None]), cd=cd, sip=found.sip)
+
+
+def catalogue_pairs_of(wcs: TanSip, sources: Sources, vectors: Float) -> tuple[Index, Index]:
+    """Pair the stars of a frame with those of a catalogue.
+
+    Parameters
+    ----------
+    wcs : TanSip
+        Good to a pixel.
+    sources : Sources
+    vectors : ndarray of float64, shape (3, m)
+        Unit vectors, ICRS.
+
+    Returns
+    -------
+    rows, refs : ndarray of int64, shape (k,)
+        Of the stars and of the catalogue, one-to-one.
+    """
+    inside = np.flatnonzero(in_frame(wcs, vectors))
+    own = plane_pixels(wcs, wcs.directions(sources.x, sources.y))
+    refs = plane_pixels(wcs, vectors[:, inside])
+    rows, pairs = mutual_pairs(own[0], own[1], refs[0], refs[1], _SAME_PX)
+    return rows, inside[pairs]

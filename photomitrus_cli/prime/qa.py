@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from photomitrus_cli.imaging.tangent import directions_of
 from photomitrus_cli.io.atomic import write_json
 from photomitrus_cli.prime.detect import Sources
+from photomitrus_cli.prime.framematch import catalogue_pairs_of
 from photomitrus_cli.prime.geometry import initial_geometry
 from photomitrus_cli.prime.qafields import (
     Areas,
     Residuals,
     Shapes,
-    catalogue_pairs_of,
     pixel_arcsec,
     position_residuals,
     scatter,

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.alignfit import MEDIAN_LENGTH
-from photomitrus_cli.imaging.matching import mutual_pairs
-from photomitrus_cli.imaging.plateterms import in_frame, plane_pixels
+from photomitrus_cli.imaging.plateterms import plane_pixels
 from photomitrus_cli.imaging.tangent import directions_of
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.prime.detect import Sources
-from photomitrus_cli.prime.framematch import Reference
+from photomitrus_cli.prime.framematch import Reference, catalogue_pairs_of
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -23,8 +22,6 @@ Index = NDArray[np.int64]
 _PER_AREA, _FEWEST, _MOST_AREAS = 6, 3, 16
 # Fainter stars have no shape to speak of.
 _SHAPE_SNR = 20.0
-# A detection and a catalogue star are the same within this.
-_SAME_PX = 1.5
 # Error of a position that brightness does not reduce, arcsec.
 _FLOOR = 0.01
 
@@ -56,29 +53,6 @@ class Residuals:
     def areas(self, chip: tuple[int, int]) -> Areas:
         """Divide a chip of (ny, nx) pixels into areas with some stars each."""
         return make_areas(self.x, self.y, chip, max(self.shifts.size, 1))
-
-
-def catalogue_pairs_of(wcs: TanSip, sources: Sources, vectors: Float) -> tuple[Index, Index]:
-    """Pair the stars of a frame with those of a catalogue.
-
-    Parameters
-    ----------
-    wcs : TanSip
-        Good to a pixel.
-    sources : Sources
-    vectors : ndarray of float64, shape (3, m)
-        Unit vectors, ICRS.
-
-    Returns
-    -------
-    rows, refs : ndarray of int64, shape (k,)
-        Of the stars and of the catalogue, one-to-one.
-    """
-    inside = np.flatnonzero(in_frame(wcs, vectors))
-    own = plane_pixels(wcs, wcs.directions(sources.x, sources.y))
-    refs = plane_pixels(wcs, vectors[:, inside])
-    rows, pairs = mutual_pairs(own[0], own[1], refs[0], refs[1], _SAME_PX)
-    return rows, inside[pairs]
 
 
 def position_residuals(

@@ -8,7 +8,7 @@ found loses nothing either, because a frame's own value is left out of its sky.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,12 +23,9 @@ from photomitrus_cli.prime.skymasks import blank_level, find_objects, subtract_b
 from photomitrus_cli.prime.skyrules import (
     SkyRules,
     clip_limit,
-    rough_rules,
     sky_borders,
-    sky_groups,
-    spread_members,
 )
-from photomitrus_cli.prime.skyscale import SkyScale, first_scale, fit_scale, relative_noise
+from photomitrus_cli.prime.skyscale import SkyScale, fit_scale
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.uint8]
@@ -97,38 +94,6 @@ class SkyResidual:
     rms: float
 
 
-def make_sky(
-    frames: Frames, scales: Sequence[SkyScale], members: tuple[int, ...], noise: float, rules: SkyRules
-) -> Sky:
-    """Make the sky of some frames.
-
-    Parameters
-    ----------
-    frames : sequence of tuple of ndarray, shape (ny, nx)
-        Values (float32) and masks (uint8, 0 where a pixel is used) of all frames.
-    scales : sequence of SkyScale
-        Of all frames.
-    members : tuple of int
-        Numbers of those to be used.
-    noise : float
-        Of a pixel over its level; NaN for no clipping.
-    rules : SkyRules
-
-    Returns
-    -------
-    Sky
-    """
-    ny, nx = frames[members[0]][0].shape
-    planes = SkyPlanes(*(np.empty((ny, nx), kind) for kind in (np.float32, np.float32, np.uint8)))
-    structures = []
-    for first in range(0, ny, BAND):
-        part = np.s_[first : first + BAND]
-        rows = [(frames[k][0][part], frames[k][1][part]) for k in members]
-        chosen, band = [scales[k] for k in members], planes.rows(first, first + BAND)
-        structures.append(make_band(rows, chosen, (first, ny), noise, rules, band))
-    return Sky(planes, members, clip_limit(noise, rules), joined(structures))
-
-
 def joined(structures: Sequence[Structure | None]) -> Structure | None:
     """Join the structures of the bands of a sky.
 
@@ -165,7 +130,7 @@ def make_band(
     place : tuple of int
         The first row, and the rows of a whole frame.
     noise : float
-        See `make_sky`.
+        Of a pixel over its level; NaN for no clipping.
     rules : SkyRules
     out : SkyPlanes
         Filled in.
@@ -234,41 +199,6 @@ def subtract_sky(
     return out
 
 
-def mask_objects(frames: Frames, rules: SkyRules) -> list[SkyScale]:
-    """First pass: find the objects of each frame, and set the bit `OBJECT` of its mask, in place.
-
-    All frames are compared with one sky: levels and planes then belong together, and what a sky that changes
-    with time leaves is smooth.
-
-    Parameters
-    ----------
-    frames : sequence of tuple of ndarray, shape (ny, nx)
-        Values and masks; bits `OBJECT` of before are forgotten.
-    rules : SkyRules
-        The sky of this pass is a median, clipped at `kappa`.
-
-    Returns
-    -------
-    list of SkyScale
-        Of each frame: levels without objects, and planes.
-
-    Raises
-    ------
-    InputError
-        When a frame has no sky, see `first_scale`.
-    """
-    for frame in frames:
-        np.bitwise_and(frame[1], NOT_OBJECT, out=frame[1])
-    rough = [first_scale(*frame, name=f"frame {k + 1}") for k, frame in enumerate(frames)]
-    noise = relative_noise(frames, rough)
-    small = [binned(*frame, rules.binning) for frame in frames]
-    sky = make_sky(small, rough, spread_members(len(frames)), noise / rules.binning, rough_rules(rules))
-    return [
-        mark_frame(frame, scale, sky.planes.value, rules, noise)
-        for frame, scale in zip(frames, rough, strict=True)
-    ]
-
-
 def mark_frame(
     frame: tuple[Float32, Mask], rough: SkyScale, sky: Float32, rules: SkyRules, noise: float
 ) -> SkyScale:
@@ -313,34 +243,6 @@ def mark_frame(
     if side > 1:
         mark_blocks(objects, 1, OBJECT, mask)
     return fit_scale(values, mask, sky, rough)
-
-
-def sky_residuals(
-    frames: Frames, scales: Sequence[SkyScale], mjd: Sequence[float], rules: SkyRules
-) -> Iterator[tuple[SkyResidual, Sky | None]]:
-    """Second pass: subtract the sky of frames whose objects are masked.
-
-    Parameters
-    ----------
-    frames : sequence of tuple of ndarray, shape (ny, nx)
-        Values and masks, from `mask_objects`; left as they are.
-    scales : sequence of SkyScale
-        Of each frame.
-    mjd : sequence of float
-        Times of the frames, days.
-    rules : SkyRules
-
-    Yields
-    ------
-    SkyResidual, Sky or None
-        Of each frame, those that share a sky after each other, in no other order; without a sky when there is
-        only a mesh.
-    """
-    noise = relative_noise(frames, scales)
-    for members, targets in sky_groups(mjd, rules):
-        sky = make_sky(frames, scales, members, noise, rules) if members else None
-        for k in targets:
-            yield sky_residual(k, frames[k], scales[k], sky, rules), sky
 
 
 def sky_residual(

@@ -10,15 +10,13 @@ import numpy as np
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.imaging.geometry import footprint
 from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
-from photomitrus_cli.imaging.matching import mutual_pairs
-from photomitrus_cli.imaging.plateterms import in_frame, plane_pixels
 from photomitrus_cli.imaging.tangent import directions_of
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.refmotion import julian_year
 from photomitrus_cli.prime.astrometry import Solution, solve_astrometry
 from photomitrus_cli.prime.detect import Sources
 from photomitrus_cli.prime.framelight import flux_scales, seeing_widths
-from photomitrus_cli.prime.framematch import AstrometrySettings, FrameStars
+from photomitrus_cli.prime.framematch import AstrometrySettings, FrameStars, catalogue_pairs_of
 from photomitrus_cli.prime.gates import Gate, astrometry_gates, failed, light_gate
 from photomitrus_cli.prime.geometry import initial_geometry
 from photomitrus_cli.prime.ownfield import solve_own_field
@@ -32,8 +30,6 @@ from photomitrus_cli.prime.stacksettings import OWN_STARS
 # place of the opposite one, which looks the same: it is tried only where the header does not tell the angle,
 # or frames of a wrong chip would pass.
 _TURNS, _HALF_TURN = (0.0, 90.0, 270.0), 180.0
-# A detection and a catalogue star are the same within this.
-_SAME_PX = 1.5
 _Solved = tuple[Solution, RefCatalogue, list[Gate]]
 
 
@@ -220,12 +216,10 @@ def _lost_light(
     vectors = directions_of(catalogue.ra, catalogue.dec)
     found = []
     for one, stars in zip(wcs, sources, strict=True):
-        inside = np.flatnonzero(in_frame(one, vectors))
-        own = plane_pixels(one, one.directions(stars.x, stars.y))
-        refs = plane_pixels(one, vectors[:, inside])
-        rows, pairs = mutual_pairs(own[0], own[1], refs[0], refs[1], _SAME_PX)
-        mag, mag_err = catalogue.mag[inside][pairs], catalogue.mag_err[inside][pairs]
-        zero = zero_point(stars.flux[rows], stars.flux_err[rows], mag, mag_err)
+        rows, refs = catalogue_pairs_of(one, stars, vectors)
+        zero = zero_point(
+            stars.flux[rows], stars.flux_err[rows], catalogue.mag[refs], catalogue.mag_err[refs]
+        )
         found += [] if zero is None else [zero.value]
     return float(expected - max(found)) if found else None
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 _IMPORTS = """\
 import importlib, sys
 for name in sys.argv[1:]:
-    print(name, flush=True)
+    sys.stdout.write(name + "\\n")
+    sys.stdout.flush()
     importlib.import_module(name)
 """
 # A child that inherited these would take part in the MPI job of its parent.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from truthkit.faultkit import hashes, run_here
+from truthkit.skytwin import mask_objects, sky_residuals
 
 from photomitrus_cli.imaging.flatfield import BAD_PIXEL, INVALID, SATURATED
 from photomitrus_cli.imaging.matching import mutual_pairs
@@ -20,7 +21,6 @@ from photomitrus_cli.prime.geometry import initial_geometry
 from photomitrus_cli.prime.instrument import load_instrument
 from photomitrus_cli.prime.plan import plan_chip
 from photomitrus_cli.prime.refcatalogue import Field, RefCatalogue, read_catalogue
-from photomitrus_cli.prime.skyframes import mask_objects, sky_residuals
 from photomitrus_cli.prime.skyrules import SkyRules
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]

@@ -8,6 +8,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from truthkit.skytwin import mask_objects, sky_residuals
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.flatfield import NO_SKY, OBJECT
@@ -17,7 +18,6 @@ from photomitrus_cli.io.fitsread import read_image
 from photomitrus_cli.prime.calibrate import calibrate, find_bad, make_calibration, read_bad, read_plane
 from photomitrus_cli.prime.instrument import load_instrument
 from photomitrus_cli.prime.skychannels import channel_offsets
-from photomitrus_cli.prime.skyframes import mask_objects, sky_residuals
 from photomitrus_cli.prime.skymasks import mask_on_frame
 from photomitrus_cli.prime.skyrules import SkyRules, sky_windows
 from photomitrus_cli.prime.skyscale import first_scale, fit_scale

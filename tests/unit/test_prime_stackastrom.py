@@ -12,13 +12,13 @@ import pytest
 from astropy.table import Table
 from truthkit.faultkit import names, run_here
 from truthkit.runs import settings
+from truthkit.skytwin import mask_objects, sky_residuals
 
 from photomitrus_cli.errors import ConfigError, NoDataError
 from photomitrus_cli.imaging.flatfield import BAD_PIXEL, INVALID, NO_FLAT, SATURATED
 from photomitrus_cli.prime.calibrate import calibrate, make_calibration, read_bad, read_plane, read_raw
 from photomitrus_cli.prime.detect import Sources, detect_sources
 from photomitrus_cli.prime.frame import Frame
-from photomitrus_cli.prime.skyframes import mask_objects, sky_residuals
 from photomitrus_cli.prime.skyrules import SkyRules
 from photomitrus_cli.prime.stackastrom import Judged, judge_frames
 from photomitrus_cli.prime.stackplan import StackPlan, make_plans
