@@ -7,7 +7,7 @@ STAMP := $(VENV)/.astromap-installed
 DOCS_STAMP := $(VENV)/.astromap-docs-installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint package truth benchmark docs install clean
+.PHONY: help demo test lint package truth benchmark coverage docs install clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -41,8 +41,11 @@ truth: $(STAMP) ## rerun every accuracy measurement at full size and write docs/
 	$(BIN)/python benchmarks/calibrate.py
 	$(BIN)/python benchmarks/prime.py
 
-benchmark: $(STAMP) ## time the stages against their yardsticks
-	$(BIN)/python benchmarks/run.py
+benchmark: $(STAMP) ## time the stages against their yardsticks, table in build/benchmarks.md; BENCHMARK="--full"
+	$(BIN)/python benchmarks/run.py $(BENCHMARK)
+
+coverage: $(STAMP) ## measure which lines the tests run, compiled kernels included
+	$(BIN)/python benchmarks/linecoverage.py
 
 docs: $(DOCS_STAMP) ## regenerate the references and build the site, build/site/docs/index.html; broken links fail
 	$(BIN)/python docs/generate.py

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from truthkit.pages import with_chapters
 from truthkit.primechapters import clipping_table, geometry_table, light_table, noise_table, speed_table
-from truthkit.primespeed import YARDSTICKS, missing, race
+from truthkit.primespeed import N_FRAMES, YARDSTICKS, missing, race
 from truthkit.primetrials import DENSITY, N_REFUSED, N_USED, Setup, Trial, attempt
 
 from photomitrus_cli.io.atomic import write_text
@@ -66,7 +66,8 @@ of stars and on blank sky, of frames without anything that should be clipped; *w
 """
 SPEED_TEXT = """{frames} frames of {side} x {side} pixels, on {cores} shared cores ({machine}), from the start
 of the programs to their end, the second run of two. The other programs are given what `prime stack --keep`
-leaves: frames less sky, their headers and the catalogue.{missing}
+leaves: frames less sky, their headers and the catalogue. Memory: of all processes together, in another
+run.{missing}
 """
 
 
@@ -114,7 +115,12 @@ def speed(folder: Path, scale: int) -> Iterator[str]:
     gone = missing()
     told = f" Not installed here, so not timed: {', '.join(gone)}." if gone else ""
     yield f"## {SPEED}\n"
-    about = {"frames": N_USED, "side": 4096 // scale, "cores": os.cpu_count(), "machine": platform.machine()}
+    about = {
+        "frames": N_FRAMES,
+        "side": 4096 // scale,
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+    }
     yield SPEED_TEXT.format(**about, missing=told)
     yield from speed_table(race(folder, scale, [name for name in YARDSTICKS if name not in gone]))
 

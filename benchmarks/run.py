@@ -1,303 +1,190 @@
-"""Time stages against their yardsticks, both in one run, in turn (``make benchmark``).
+"""Time stages against their yardsticks, both in turn in one run, and write the table (``make benchmark``).
 
-Wall, user and system times are those of whole processes, start-up included, compiled code cached; medians are
-quoted. Yardsticks that are not installed are named and left out.
+Times are those of whole processes, start-up included where the table does not say otherwise, compiled code
+cached; medians are quoted. Yardsticks that are not installed are named, and what takes long or much memory is
+measured with --full or where --which names it. Finished rows are kept beside the simulated frames when --keep
+names a folder; they are measured again once the sources, the versions or the machine have changed.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import os
-import platform
-import resource
-import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from astropy.io import fits
-from truthkit.runs import simulate
+from truthkit.machine import machine_line, sources_key, versions
+from truthkit.ratios import Plan, Row, keep_rows, kept_rows, table
+from truthkit.ratiosirac import MEDIAN, WEIGHTED, mosaic_memory_rows, mosaic_rows, scale_rows
+from truthkit.ratiosphot import phot_memory_rows, phot_rows
+from truthkit.ratiosprime import stack_memory_rows, stack_rows
+from truthkit.ratioswise import calibrate_rows, coadd_memory_rows, coadd_rows, mission_rows
+from truthkit.timing import PROGRAM, in_turn
+from truthkit.timing import run as run_process
 
-PROGRAM = str(Path(sys.executable).with_name("astromap"))
+from photomitrus_cli.io.atomic import write_text
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
-class Times:
-    """Of one process and its children, s.
+class Unit:
+    """What is measured at once.
 
     Attributes
     ----------
-    wall, user, system : float
+    rows : callable
+        Measures.
+    what : str
+        For the table when it was not measured.
+    long : bool
+        Only with --full, or when it is named.
     """
 
-    wall: float
-    user: float
-    system: float
+    rows: Callable[[Plan], list[Row]]
+    what: str
+    long: bool = False
 
 
-def main() -> None:
-    """Run the benchmarks asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--which", choices=["all", "help", "mosaic", "phot", "scale"], default="all")
-    parser.add_argument("--frames", type=int, default=300, help="frames of the mosaic benchmark")
-    parser.add_argument("--many", type=int, default=3000, help="frames of the scale benchmark")
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--keep", type=Path, help="make, keep and reuse the simulated frames in this folder")
-    arguments = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
-    # Python would otherwise compile every module of a development checkout anew in every process.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    with tempfile.TemporaryDirectory() as name:
-        folder = arguments.keep or Path(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        if arguments.which in ("all", "help"):
-            bench_help(2 * arguments.repeat + 1)
-        if arguments.which in ("all", "mosaic"):
-            bench_mosaic(folder, arguments.frames, arguments.repeat)
-        if arguments.which in ("all", "phot"):
-            bench_phot(folder, 4 * arguments.frames, arguments.repeat)
-        if arguments.which in ("all", "scale"):
-            bench_scale(folder, arguments.many)
-
-
-def run(command: Sequence[str], cwd: Path | None = None) -> Times:
-    """Run a process and give its times."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
-    done = subprocess.run(list(command), cwd=cwd, capture_output=True, text=True, check=False)
-    wall = time.perf_counter() - start
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Times(wall, after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime)
-
-
-def compare(title: str, ours: Callable[[], Times], theirs: Callable[[], Times], repeat: int) -> None:
-    """Run two commands in turn and print the medians and their ratios."""
-    ours(), theirs()
-    pairs = [(ours(), theirs()) for _ in range(repeat)]
-    print(f"{title} (medians of {repeat} alternated runs)")
-    for name in ("wall", "user", "system"):
-        mine = statistics.median(getattr(pair[0], name) for pair in pairs)
-        yours = statistics.median(getattr(pair[1], name) for pair in pairs)
-        ratio = yours / mine if mine > 0 else float("nan")
-        print(
-            f"  {name:6s}  astromap {mine:7.2f} s  yardstick {yours:7.2f} s  yardstick/astromap {ratio:6.2f}"
-        )
-    print()
-
-
-def bench_help(repeat: int) -> None:
+def help_rows(plan: Plan) -> list[Row]:
     """Time ``astromap --help`` against importing click."""
-    compare(
-        "astromap --help against python -c 'import click'",
-        lambda: run([PROGRAM, "--help"]),
-        lambda: run([sys.executable, "-c", "import click"]),
-        repeat,
-    )
+    runs, load = 2 * plan.repeat + 1, plan.load
+    contenders = {
+        "ours": partial(run_process, [PROGRAM, "--help"]),
+        "theirs": partial(run_process, [sys.executable, "-c", "import click"]),
+    }
+    in_turn(contenders, 1)
+    medians = in_turn(contenders, runs)
+    ours, theirs = medians["ours"], medians["theirs"]
+    return [Row("`astromap --help`", '`python -c "import click"`', ours, theirs, runs=runs, load=load)]
 
 
-# Options beside the defaults, and SWarp's rule that is nearest.
-RULES = {
-    "weighted": (["--combine", "weighted", "--reject", "none"], "WEIGHTED"),
-    "the defaults (weighted, two-pass rejection)": ([], "WEIGHTED"),
-    "median-exptime": (["--combine", "median-exptime", "--reject", "none"], "MEDIAN"),
+UNITS = {
+    "help": Unit(help_rows, "`astromap --help`"),
+    "mosaic": Unit(partial(mosaic_rows, rules=WEIGHTED), "`irac mosaic`, weighted"),
+    "median": Unit(partial(mosaic_rows, rules=MEDIAN), "`irac mosaic`, median"),
+    "mosaic-memory": Unit(mosaic_memory_rows, "memory of `irac mosaic`"),
+    "scale": Unit(scale_rows, "`irac mosaic`, 3000 frames", long=True),
+    "phot": Unit(phot_rows, "`irac phot`"),
+    "phot-memory": Unit(phot_memory_rows, "memory of `irac phot`"),
+    "coadd": Unit(coadd_rows, "`wise coadd`"),
+    "coadd-memory": Unit(coadd_memory_rows, "memory of `wise coadd`"),
+    "calibrate": Unit(calibrate_rows, "`wise calibrate`, 120 scans"),
+    "mission": Unit(mission_rows, "`wise calibrate`, 6323 scans", long=True),
+    "stack": Unit(stack_rows, "`prime stack`, 9 frames"),
+    "stack-memory": Unit(stack_memory_rows, "memory of `prime stack`, 30 frames", long=True),
 }
 
 
-def bench_mosaic(folder: Path, n_frames: int, repeat: int) -> None:
-    """Time `irac mosaic` with all products against SWarp reading the images alone, on the same grid."""
-    swarp = shutil.which("SWarp") or shutil.which("swarp")
-    if swarp is None:
-        print("irac mosaic: SWarp is not installed (Debian: swarp); left out")
-        return
-    frames = field(folder, n_frames, 12.0)
-    for number, (rule, (options, swarp_rule)) in enumerate(RULES.items()):
-        out = folder / f"out-{number}"
-        command = [PROGRAM, "irac", "mosaic", str(frames), "-o", str(out), *options, "--overwrite"]
-        run(command)
-        yardstick = swarp_command(swarp, frames, folder, out / "ch1_mosaic.fits", swarp_rule)
-        compare(
-            f"irac mosaic, {rule}, {n_frames} frames, against SWarp {swarp_rule}, images alone",
-            lambda command=command: run(command),  # type: ignore[misc]
-            lambda yardstick=yardstick: run(yardstick, cwd=folder),  # type: ignore[misc]
-            repeat,
-        )
+def main() -> None:
+    """Measure what is asked for and write the table; the exit code is 1 when something failed."""
+    chosen = parse(sys.argv[1:])
+    with tempfile.TemporaryDirectory() as name:
+        folder = (chosen.keep or Path(name)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        failed = benchmark(Plan(folder, chosen.repeat, chosen.small, tell), names(chosen), chosen.output)
+    tell(f"wrote {chosen.output}")
+    sys.exit(failed)
 
 
-def field(folder: Path, n_frames: int, side_arcmin: float) -> Path:
-    """Simulate a field of four observations, or take one that is there."""
-    frames = folder / f"frames-{n_frames}-{side_arcmin:g}"
-    if not frames.exists():
-        simulate(
-            frames,
-            n_aors=4,
-            dithers_per_aor=-(-n_frames // 4),
-            field_size_arcmin=side_arcmin,
-            # A large field of the usual density would take longer to simulate than all that is timed here.
-            star_density_arcmin2=min(10.0, 1440.0 / max(side_arcmin, 1.0) ** 2),
-            truth_image=False,
-        )
-    return frames
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--which", nargs="+", choices=["all", *UNITS], default=["all"])
+    parser.add_argument("--full", action="store_true", help="also what takes long or much memory")
+    parser.add_argument("--small", action="store_true", help="small sizes, to try this script")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each, in turn")
+    parser.add_argument("--keep", type=Path, help="keep frames and rows in this folder, use those in it")
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "benchmarks.md")
+    chosen = parser.parse_args(words)
+    if chosen.repeat < 1:
+        parser.error("--repeat must be 1 at least")
+    return chosen
 
 
-_READ = """
-import sys
-from pathlib import Path
-from astropy.io import fits
-for path in sorted(Path(sys.argv[1]).rglob("*_cbcd.fits")):
-    for kind in ("cbcd", "cbunc", "bimsk"):
-        fits.getdata(str(path).replace("_cbcd", "_" + kind))
-"""
+def names(chosen: argparse.Namespace) -> list[str]:
+    """List the units to be measured."""
+    named = set(chosen.which)
+    every = {name for name, unit in UNITS.items() if chosen.full or not unit.long}
+    return [name for name in UNITS if name in named or ("all" in named and name in every)]
 
 
-def bench_phot(folder: Path, n_frames: int, repeat: int) -> None:
-    """Time `irac phot` of one target against astropy reading what it reads, start-up taken off.
-
-    Start-up is the time of the same work on eight frames.
-    """
-    few, many = (field(folder, n, 0.0) for n in (8, n_frames))
-    target = "150.10 2.20"
-
-    def ours(frames: Path) -> Times:
-        """Time astromap."""
-        out = folder / f"phot-{frames.name}"
-        words = ["--filetype", "cbcd", "--target", target, "-j", "1", "--overwrite"]
-        return run([PROGRAM, "irac", "phot", str(frames), "-o", str(out), *words])
-
-    def theirs(frames: Path) -> Times:
-        """Time the yardstick."""
-        return run([sys.executable, "-c", _READ, str(frames)])
-
-    def net(timed: Callable[[Path], Times]) -> Times:
-        """Take the time of few frames off."""
-        whole, start = timed(many), timed(few)
-        return Times(
-            *(max(getattr(whole, name) - getattr(start, name), 1e-6) for name in ("wall", "user", "system"))
-        )
-
-    title = f"irac phot, one worker, {n_frames} frames less 8, against fits.getdata of frame, unc, mask"
-    compare(title, lambda: net(ours), lambda: net(theirs), repeat)
-    for frames in (few, many):
-        times, peak = weigh(
-            [
-                PROGRAM,
-                "irac",
-                "phot",
-                str(frames),
-                "-o",
-                str(folder / "phot-weighed"),
-                "--filetype",
-                "cbcd",
-                "--target",
-                target,
-                "-j",
-                "1",
-                "--overwrite",
-            ]
-        )
-        print(f"  {frames.name}: wall {times.wall:.2f} s, resident {peak / 1e6:.0f} MB")
-    print()
+def tell(line: str) -> None:
+    """Write a line about the progress."""
+    sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {line}\n")
 
 
-# A map of 12000 x 12000 pixels of 0.6 arcsec.
-SIDE_ARCMIN = 120.0
-SMALL_ARCMIN = SIDE_ARCMIN / math.sqrt(10.0)
-ARRAY_ARCMIN = 5.2
-
-
-def bench_scale(folder: Path, n_frames: int) -> None:
-    """Time and weigh a large mosaic: one and two workers, a tenth of the frames on a tenth of the area."""
-    few = n_frames // 10
-    small, large = (
-        field(folder, few, SMALL_ARCMIN - ARRAY_ARCMIN),
-        field(folder, n_frames, SIDE_ARCMIN - ARRAY_ARCMIN),
-    )
-    print(f"irac mosaic of {n_frames} frames on 12000 x 12000 pixels, --memory 1GB, and of {few} on a tenth")
-    # Kernels are compiled before anything is timed.
-    run([PROGRAM, "irac", "mosaic", str(small), "-o", str(folder / "out-scale"), "--overwrite"])
-    for options in (["--reject", "none"], []):
-        for frames, n, size, jobs in (
-            (small, few, 63.2, 2),
-            (large, n_frames, 120.0, 2),
-            (large, n_frames, 120.0, 1),
-        ):
-            command = [PROGRAM, "irac", "mosaic", str(frames), "-o", str(folder / "out-scale"), "--overwrite"]
-            command += ["--memory", "1GB", "-j", str(jobs), "--size", f"{size} {size}", *options]
-            times, peak = weigh(command)
-            print(
-                f"  {n:5d} frames, {jobs} workers, {' '.join(options) or 'defaults':14s}: "
-                f"wall {times.wall:7.2f} s, "
-                f"user {times.user:7.2f} s, system {times.system:6.2f} s, "
-                f"{1e3 * times.wall / n:6.2f} ms a frame, "
-                f"resident {peak / 1e6:.0f} MB"
-            )
-
-
-def weigh(command: Sequence[str]) -> tuple[Times, int]:
-    """Run a process; give its times and the largest sum of resident memory of it and its children, bytes.
-
-    Pages that several processes share count once (the proportional set size of Linux).
-    """
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        list(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
-    )
-    peak = 0
-    while process.poll() is None:
-        peak = max(peak, resident(process.pid))
-        time.sleep(0.1)
-    wall = time.perf_counter() - start
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{process.stderr.read().decode() if process.stderr else ''}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Times(wall, after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime), peak
-
-
-def resident(session: int) -> int:
-    """Sum the resident memory of all processes of a session, bytes."""
-    total = 0
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
+def benchmark(plan: Plan, chosen: Sequence[str], output: Path) -> int:
+    """Measure units, and write the table after each of them; 1 when one has failed."""
+    key, told, began = sources_key(), versions(), _moment()
+    kept = {name: kept_rows(_place(plan, name), key) for name in UNITS}
+    done = {name: kept[name] or [Row(unit.what, lacks="not measured")] for name, unit in UNITS.items()}
+    plan.tell(f"kept from an earlier run: {', '.join(name for name in UNITS if kept[name]) or 'nothing'}")
+    fresh = [name for name in chosen if not kept[name]]
+    failed = 0
+    page = partial(write_page, output, plan.small, told)
+    page((began, _moment()), done)
+    for number, name in enumerate(fresh, start=1):
+        plan.tell(f"{name}: {number} of {len(fresh)}")
         try:
-            if int((folder / "stat").read_text().rpartition(")")[2].split()[3]) != session:
-                continue
-            lines = (folder / "smaps_rollup").read_text().splitlines()
-        except OSError:
-            # It has ended meanwhile.
-            continue
-        total += sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total
+            done[name] = UNITS[name].rows(plan)
+        except (RuntimeError, OSError) as error:
+            plan.tell(f"{name}: {error}")
+            done[name], failed = [Row(UNITS[name].what, lacks="failed")], 1
+        else:
+            keep_rows(_place(plan, name), key, done[name])
+        page((began, _moment()), done)
+    return failed
 
 
-def swarp_command(swarp: str, frames: Path, folder: Path, mosaic: Path, rule: str) -> list[str]:
-    """Build SWarp's command line for the mosaic's grid: Lanczos-3, no background, fixed scale."""
-    with fits.open(mosaic) as hdus:
-        header = hdus["SCI"].header
-    listing = folder / "images.txt"
-    listing.write_text("\n".join(str(path) for path in sorted(frames.rglob("*_cbcd.fits"))) + "\n")
-    options = {
-        "COMBINE_TYPE": rule,
-        "RESAMPLING_TYPE": "LANCZOS3",
-        "SUBTRACT_BACK": "N",
-        "PIXELSCALE_TYPE": "MANUAL",
-        "PIXEL_SCALE": "0.6",
-        "CENTER_TYPE": "MANUAL",
-        "CENTER": f"{header['CRVAL1']},{header['CRVAL2']}",
-        "IMAGE_SIZE": f"{header['NAXIS1']},{header['NAXIS2']}",
-        "NTHREADS": str(os.cpu_count()),
-        "WRITE_XML": "N",
-        "VERBOSE_TYPE": "QUIET",
-    }
-    return [swarp, f"@{listing}", *(word for key, value in options.items() for word in (f"-{key}", value))]
+def _place(plan: Plan, name: str) -> Path:
+    return plan.folder / f"rows{'-small' if plan.small else ''}" / f"{name}.json"
+
+
+def _moment() -> str:
+    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC (load {load})"
+
+
+SMALL_TITLE = "# Benchmarks at small sizes: for trying the script, no measure of anything"
+TEXT = """Whole processes, compiled code cached, start-up included unless the row says that it is taken off;
+medians of *runs*, in turn. *ratio*: yardstick / astromap, above 1 where astromap is quicker. *memory*: at
+most, the sum over all processes; the yardstick's beside it. *load*: of the machine before the row, in the
+last minute."""
+
+
+def write_page(
+    output: Path,
+    small: bool,
+    told: Mapping[str, str],
+    moments: tuple[str, str],
+    done: Mapping[str, Sequence[Row]],
+) -> None:
+    """Write the table with what it was measured on.
+
+    Parameters
+    ----------
+    output : Path
+    small : bool
+        At small sizes.
+    told : mapping of str to str
+        Versions.
+    moments : tuple of str
+        Beginning and end, with the load of the machine.
+    done : mapping of str to sequence of Row
+        By unit.
+    """
+    lines = [SMALL_TITLE if small else "# Benchmarks", "", f"Machine: {machine_line()}."]
+    lines += ["", f"Versions: {', '.join(f'{name} {number}' for name, number in told.items())}."]
+    lines += ["", f"From {moments[0]} to {moments[1]}.", "", TEXT, ""]
+    lines += table([one for rows in done.values() for one in rows])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_text(output, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

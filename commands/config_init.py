@@ -18,11 +18,12 @@ from photomitrus_cli.options import common_options
 def command(file: Path, *, overwrite: bool) -> None:
     """Write FILE (astromap.yaml) with every key, its packaged default and what it means."""
     from photomitrus_cli.errors import OutputExistsError
-    from photomitrus_cli.io.atomic import write_text
+    from photomitrus_cli.io.atomic import remove_stale_parts, write_text
     from photomitrus_cli.run.config import packaged_yaml
     from photomitrus_cli.settings import SECTIONS
 
     if file.exists() and not overwrite:
         raise OutputExistsError(f"{file} exists", hint="--overwrite replaces it")
+    remove_stale_parts(file.parent)
     write_text(file, "\n".join(packaged_yaml(section) for section in SECTIONS))
     click.echo(f"wrote {file}")

@@ -4,65 +4,43 @@ from __future__ import annotations
 
 import click
 
-from photomitrus_cli.options import SettingArgument, choice, common_options, config_options, setting
+from photomitrus_cli.options import common_options, config_options, setting_argument, settings_of
 
 _KEY = "irac.correct"
+_set = settings_of(_KEY)
 
 
 @click.command("correct")
-@click.argument("table", required=False, cls=SettingArgument, key=f"{_KEY}.table", type=click.Path())
-@setting("-o", "--output", key=f"{_KEY}.output", help="The table to write.", type=click.Path())
-@setting("--channel", key=f"{_KEY}.channel", help="IRAC channel.", type=click.IntRange(1, 4))
-@setting(
+@setting_argument("table", _KEY, required=False, type=click.Path())
+@_set("-o", "--output", help="The table to write.", type=click.Path())
+@_set("--channel", help="IRAC channel.", type=click.IntRange(1, 4))
+@_set(
     "--mission",
-    key=f"{_KEY}.mission",
     help="Calibration: hora and reach are older ones of the cryogenic mission.",
-    type=choice(["cryo", "warm", "hora", "reach"]),
+    type=["cryo", "warm", "hora", "reach"],
 )
-@setting("--subarray/--full", key=f"{_KEY}.subarray", help="Readout mode of the frames.")
-@setting(
+@_set("--subarray/--full", help="Readout mode of the frames.")
+@_set(
     "--functions",
-    key=f"{_KEY}.functions",
     help="seed: as irac_aphot_corr; matched: by mode and aperture.",
-    type=choice(["seed", "matched", "none"]),
+    type=["seed", "matched", "none"],
 )
-@setting(
+@_set(
     "--aperture",
-    key=f"{_KEY}.aperture",
     help="Radius and annulus radii (px) of the fluxes, for --functions matched.",
     nargs=3,
     type=float,
     metavar="R R_IN R_OUT",
 )
-@setting(
-    "--spectrum",
-    key=f"{_KEY}.spectrum",
-    help="Of the sources; red ones need no array-location correction.",
-    type=choice(["stellar", "red"]),
+@_set(
+    "--spectrum", help="Of the sources; red ones need no array-location correction.", type=["stellar", "red"]
 )
-@setting(
-    "--coefficients",
-    key=f"{_KEY}.coefficients",
-    help="As published, or in single precision as in IDL.",
-    type=choice(["decimal", "idl"]),
-)
-@setting("--x-column", key=f"{_KEY}.x_column", help="Column of x (px).", metavar="NAME")
-@setting("--y-column", key=f"{_KEY}.y_column", help="Column of y (px).", metavar="NAME")
-@setting(
-    "--flux-column", key=f"{_KEY}.flux_column", help="Column of fluxes, any linear unit.", metavar="NAME"
-)
-@setting(
-    "--first-pixel",
-    key=f"{_KEY}.first_pixel",
-    help="Position of the centre of the first pixel, 0 or 1.",
-    type=click.IntRange(0, 1),
-)
-@setting(
-    "--off-array",
-    key=f"{_KEY}.off_array",
-    help="Positions off the array.",
-    type=choice(["refuse", "nan"]),
-)
+@_set("--coefficients", help="As published, or in single precision as in IDL.", type=["decimal", "idl"])
+@_set("--x-column", help="Column of x (px).", metavar="NAME")
+@_set("--y-column", help="Column of y (px).", metavar="NAME")
+@_set("--flux-column", help="Column of fluxes, any linear unit.", metavar="NAME")
+@_set("--first-pixel", help="Position of the centre of the first pixel, 0 or 1.", type=click.IntRange(0, 1))
+@_set("--off-array", help="Positions off the array.", type=["refuse", "nan"])
 @click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 @config_options
 @common_options

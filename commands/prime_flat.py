@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import click
 
-from photomitrus_cli.options import (
-    LegacyCommand,
-    choice,
-    common_options,
-    run_options,
-    setting,
-    write_options,
-)
+from photomitrus_cli.options import LegacyCommand, settings_of, stage_options
 
 _KEY = "prime.flat"
+_set = settings_of(_KEY)
 
 
 @click.command("flat", cls=LegacyCommand)
-@setting(
-    "--parent",
-    key=f"{_KEY}.parent",
-    help="Folder with the frames of each chip in C<chip>.",
-    type=click.Path(),
-)
-@setting("-o", "--output", key=f"{_KEY}.output", help="Folder of the flats.", type=click.Path())
-@setting("--chip", key=f"{_KEY}.chip", help="Chip, several with commas, or all.", metavar="CHIP")
-@setting("--band", key=f"{_KEY}.band", help="Only flats in this band.")
-@setting("--instrument", key=f"{_KEY}.instrument", help="Name or YAML file of the camera's description.")
-@setting(
-    "--frames",
-    key=f"{_KEY}.frames",
-    help="Frames whose header says FLAT, or all that there are.",
-    type=choice(["marked", "all"]),
-)
-@write_options
-@run_options
-@common_options
-@click.pass_context
+@_set("--parent", help="Folder with the frames of each chip in C<chip>.", type=click.Path())
+@_set("-o", "--output", help="Folder of the flats.", type=click.Path())
+@_set("--chip", help="Chip, several with commas, or all.", metavar="CHIP")
+@_set("--band", help="Only flats in this band.")
+@_set("--instrument", help="Name or YAML file of the camera's description.")
+@_set("--frames", help="Frames whose header says FLAT, or all that there are.", type=["marked", "all"])
+@stage_options
 def command(ctx: click.Context, /, **_: object) -> None:
     """Make master flats from twilight frames.
 

@@ -4,101 +4,58 @@ from __future__ import annotations
 
 import click
 
-from photomitrus_cli.options import (
-    LegacyCommand,
-    choice,
-    common_options,
-    run_options,
-    setting,
-    write_options,
-)
+from photomitrus_cli.options import LegacyCommand, settings_of, stage_options
 
 _KEY = "prime.stack"
+_set = settings_of(_KEY)
 
 
 @click.command("stack", cls=LegacyCommand)
-@setting("--parent", key=f"{_KEY}.parent", help="Folder of one band of one field.", type=click.Path())
-@setting("-o", "--output", key=f"{_KEY}.output", help="Folder of the products.", type=click.Path())
-@setting("--chip", key=f"{_KEY}.chip", help="Chip, several with commas, or all.", metavar="CHIP")
-@setting("--band", key=f"{_KEY}.band", help="Band the frames must be of.")
-@setting("--instrument", key=f"{_KEY}.instrument", help="Name or YAML file of the camera's description.")
-@setting(
-    "--geometry",
-    key=f"{_KEY}.geometry",
-    help="First geometry of the frames.",
-    type=choice(["template", "corners", "header"]),
-)
-@setting("--rot-val", key=f"{_KEY}.rot_val", help="Rotator angle instead of the headers' (deg).", type=float)
-@setting("--sigma", key=f"{_KEY}.sigma", help="Clipping of the sky, sigma, or auto.", metavar="SIGMA")
-@setting("--ff/--no-ff", key=f"{_KEY}.flat_fielding", help="Divide by the master flat.")
-@setting("--flats", key=f"{_KEY}.flats", help="Folder of master flats, or one flat.", type=click.Path())
-@setting("--bad-pixels", key=f"{_KEY}.bad_pixels", help="Bad-pixel mask.", type=click.Path())
-@setting(
-    "--bad-pixels-good",
-    key=f"{_KEY}.bad_pixels_good",
-    help="Value of good pixels in it.",
-    type=choice(["0", "1"]),
-)
-@setting("--dark", key=f"{_KEY}.dark", help="Dark frame.", type=click.Path())
-@setting(
+@_set("--parent", help="Folder of one band of one field.", type=click.Path())
+@_set("-o", "--output", help="Folder of the products.", type=click.Path())
+@_set("--chip", help="Chip, several with commas, or all.", metavar="CHIP")
+@_set("--band", help="Band the frames must be of.")
+@_set("--instrument", help="Name or YAML file of the camera's description.")
+@_set("--geometry", help="First geometry of the frames.", type=["template", "corners", "header"])
+@_set("--rot-val", help="Rotator angle instead of the headers' (deg).", type=float)
+@_set("--sigma", help="Clipping of the sky, sigma, or auto.", metavar="SIGMA")
+@_set("--ff/--no-ff", key="flat_fielding", help="Divide by the master flat.")
+@_set("--flats", help="Folder of master flats, or one flat.", type=click.Path())
+@_set("--bad-pixels", help="Bad-pixel mask.", type=click.Path())
+@_set("--bad-pixels-good", help="Value of good pixels in it.", type=["0", "1"])
+@_set("--dark", help="Dark frame.", type=click.Path())
+@_set(
     "--sex",
     "sky",
-    key=f"{_KEY}.sky",
+    key="sky",
     help="Subtract a background mesh instead of a sky.",
     is_flag=True,
     flag_value="mesh",
 )
-@setting(
-    "--second-pass/--one-pass", key=f"{_KEY}.second_pass", help="Make the sky again with the stack's objects."
-)
-@setting(
-    "--refcat",
-    key=f"{_KEY}.refcat",
-    help="Reference catalogue (a file), or self: the field's own stars.",
-    type=click.Path(),
-)
-@setting(
-    "--refcat-columns",
-    key=f"{_KEY}.refcat_columns",
-    help="Unusual columns of it, as ra=gra,dec=gde.",
-    metavar="ROLE=NAME,...",
-)
-@setting("--clip-sigma", key=f"{_KEY}.clip_sigma", help="Limit of the clipped mean, sigma.", type=float)
-@setting(
-    "--pixel-scale", key=f"{_KEY}.pixel_scale_arcsec", help="Pixel scale of the stack (arcsec).", type=float
-)
-@setting(
-    "--allow-poor-wcs/--refuse-poor-wcs",
-    key=f"{_KEY}.allow_poor_wcs",
-    help="Write a stack whose astrometry fails the quality gates.",
-)
-@setting("--net-refine/--no-net-refine", key=f"{_KEY}.net_refine", help="Ask solve-field where frames look.")
-@setting("--keep/--no-keep", key=f"{_KEY}.keep", help="Keep the frames of the steps in between.")
-@setting("--pictures/--no-pictures", key=f"{_KEY}.pictures", help="Draw the stack and its quality.")
-@setting(
+@_set("--second-pass/--one-pass", help="Make the sky again with the stack's objects.")
+@_set("--refcat", help="Reference catalogue (a file), or self: the field's own stars.", type=click.Path())
+@_set("--refcat-columns", help="Unusual columns of it, as ra=gra,dec=gde.", metavar="ROLE=NAME,...")
+@_set("--clip-sigma", help="Limit of the clipped mean, sigma.", type=float)
+@_set("--pixel-scale", key="pixel_scale_arcsec", help="Pixel scale of the stack (arcsec).", type=float)
+@_set("--allow-poor-wcs/--refuse-poor-wcs", help="Write a stack whose astrometry fails the quality gates.")
+@_set("--net-refine/--no-net-refine", help="Ask solve-field where frames look.")
+@_set("--keep/--no-keep", help="Keep the frames of the steps in between.")
+@_set("--pictures/--no-pictures", help="Draw the stack and its quality.")
+@_set(
     "--compress",
-    key=f"{_KEY}.compress",
     help="Pack the products: numbers rounded to steps of their noise.",
     is_flag=True,
     flag_value="rice",
 )
-@setting(
+@_set(
     "--compress-lossless",
-    key=f"{_KEY}.compress",
+    key="compress",
     help="Pack the products, nothing is lost.",
     is_flag=True,
     flag_value="gzip",
 )
-@setting(
-    "--compress-level",
-    key=f"{_KEY}.compress_level",
-    help="Steps per sigma of the noise, for --compress.",
-    type=float,
-)
-@write_options
-@run_options
-@common_options
-@click.pass_context
+@_set("--compress-level", help="Steps per sigma of the noise, for --compress.", type=float)
+@stage_options
 def command(ctx: click.Context, /, **_: object) -> None:
     """Stack a night's dithers of one chip.
 

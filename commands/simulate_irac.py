@@ -6,32 +6,23 @@ from pathlib import Path
 
 import click
 
-from photomitrus_cli.options import choice, common_options, config_options, setting
+from photomitrus_cli.options import common_options, config_options, settings_of
 
 _KEY = "irac.simulate"
+_set = settings_of(_KEY)
 
 
 @click.command("irac")
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@setting("--seed", key=f"{_KEY}.seed", help="Seed of all random numbers.", type=int)
-@setting("--channel", key=f"{_KEY}.channel", help="IRAC channel.", type=click.IntRange(1, 4))
-@setting("--mission", key=f"{_KEY}.mission", help="Mission phase.", type=choice(["cryo", "warm"]))
-@setting("--sip", key=f"{_KEY}.sip", help="Distortion model.", type=choice(["cryo", "warm"]))
-@setting(
-    "--readmode",
-    key=f"{_KEY}.readmode",
-    help="Frames (full) or cubes of the subarray (sub).",
-    type=choice(["full", "sub"]),
-)
-@setting("--aors", key=f"{_KEY}.n_aors", help="Number of AORs.", type=int)
-@setting("--dithers", key=f"{_KEY}.dithers_per_aor", help="Positions of each AOR.", type=int)
-@setting("--field-size", key=f"{_KEY}.field_size_arcmin", help="Side of the field (arcmin).", type=float)
-@setting(
-    "--pointing-rms",
-    key=f"{_KEY}.pointing_rms_arcsec",
-    help="Error of the header positions (arcsec).",
-    type=float,
-)
+@_set("--seed", help="Seed of all random numbers.", type=int)
+@_set("--channel", help="IRAC channel.", type=click.IntRange(1, 4))
+@_set("--mission", help="Mission phase.", type=["cryo", "warm"])
+@_set("--sip", help="Distortion model.", type=["cryo", "warm"])
+@_set("--readmode", help="Frames (full) or cubes of the subarray (sub).", type=["full", "sub"])
+@_set("--aors", key="n_aors", help="Number of AORs.", type=int)
+@_set("--dithers", key="dithers_per_aor", help="Positions of each AOR.", type=int)
+@_set("--field-size", key="field_size_arcmin", help="Side of the field (arcmin).", type=float)
+@_set("--pointing-rms", key="pointing_rms_arcsec", help="Error of the header positions (arcsec).", type=float)
 @click.option("--overwrite", is_flag=True, help="Write into a folder that holds frames already.")
 @config_options
 @common_options

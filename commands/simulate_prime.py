@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import click
 
-from photomitrus_cli.options import SettingArgument, choice, common_options, run_options, setting
+from photomitrus_cli.options import common_options, run_options, setting_argument, settings_of
 
 _KEY = "prime.simulate"
+_set = settings_of(_KEY)
 
 
 @click.command("prime")
-@click.argument("output", metavar="OUT", cls=SettingArgument, key=f"{_KEY}.output", type=click.Path())
-@setting("--seed", key=f"{_KEY}.seed", help="Seed of all random numbers.", type=int)
-@setting(
-    "--chip", key=f"{_KEY}.chips", help="Chip, 1 to 4. Repeatable.", type=click.IntRange(1, 4), multiple=True
-)
-@setting("--band", key=f"{_KEY}.band", help="Band.", type=choice(["Z", "Y", "J", "H"]))
-@setting("--frames", key=f"{_KEY}.n_frames", help="Number of dithered exposures.", type=int)
-@setting("--scale", key=f"{_KEY}.scale", help="Pixels so many times as large; the field stays.", type=int)
-@setting("--rotation", key=f"{_KEY}.rotation_deg", help="Rotation (deg).", type=float)
-@setting(
-    "--rotoff", key=f"{_KEY}.rotoff", help="ROTOFF in headers.", type=choice(["degrees", "arcsec", "text"])
-)
-@setting(
-    "--distortion", key=f"{_KEY}.distortion", help="Family of distortion.", type=choice(["tpv", "radial"])
-)
-@setting("--cloudy", key=f"{_KEY}.cloudy", help="Frames seen through a cloud.", type=int)
-@setting("--trailed", key=f"{_KEY}.trailed", help="Frames with trailed stars.", type=int)
-@setting("--mispointed", key=f"{_KEY}.mispointed", help="Frames pointed elsewhere.", type=int)
-@setting("--twilight", key=f"{_KEY}.twilight", help="Twilight ramps, from which flats are made.", type=int)
-@setting("--master-flat/--no-master-flat", key=f"{_KEY}.master_flat", help="Write a master flat.")
-@setting("--bad-pixel-mask/--no-bad-pixel-mask", key=f"{_KEY}.bad_pixel_mask", help="Write a bad-pixel mask.")
+@setting_argument("output", _KEY, metavar="OUT", type=click.Path())
+@_set("--seed", help="Seed of all random numbers.", type=int)
+@_set("--chip", key="chips", help="Chip, 1 to 4. Repeatable.", type=click.IntRange(1, 4), multiple=True)
+@_set("--band", help="Band.", type=["Z", "Y", "J", "H"])
+@_set("--frames", key="n_frames", help="Number of dithered exposures.", type=int)
+@_set("--scale", help="Pixels so many times as large; the field stays.", type=int)
+@_set("--rotation", key="rotation_deg", help="Rotation (deg).", type=float)
+@_set("--rotoff", help="ROTOFF in headers.", type=["degrees", "arcsec", "text"])
+@_set("--distortion", help="Family of distortion.", type=["tpv", "radial"])
+@_set("--cloudy", help="Frames seen through a cloud.", type=int)
+@_set("--trailed", help="Frames with trailed stars.", type=int)
+@_set("--mispointed", help="Frames pointed elsewhere.", type=int)
+@_set("--twilight", help="Twilight ramps, from which flats are made.", type=int)
+@_set("--master-flat/--no-master-flat", help="Write a master flat.")
+@_set("--bad-pixel-mask/--no-bad-pixel-mask", help="Write a bad-pixel mask.")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that holds frames already.")
 @run_options
 @common_options

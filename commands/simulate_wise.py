@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import click
 
-from photomitrus_cli.options import SettingArgument, choice, common_options, run_options, setting
+from photomitrus_cli.options import common_options, run_options, setting_argument, settings_of
 
 _KEY = "wise.simulate"
+_set = settings_of(_KEY)
 
 
 @click.command("wise")
-@click.argument("output", metavar="OUT", cls=SettingArgument, key=f"{_KEY}.output", type=click.Path())
-@setting("--seed", key=f"{_KEY}.seed", help="Seed of all random numbers.", type=int)
-@setting(
-    "--band",
-    key=f"{_KEY}.bands",
-    help="Band, 1 to 4. Repeatable.",
-    type=click.IntRange(1, 4),
-    multiple=True,
-)
-@setting("--scans", key=f"{_KEY}.n_scans", help="Number of half-orbit scans.", type=int)
-@setting(
+@setting_argument("output", _KEY, metavar="OUT", type=click.Path())
+@_set("--seed", help="Seed of all random numbers.", type=int)
+@_set("--band", key="bands", help="Band, 1 to 4. Repeatable.", type=click.IntRange(1, 4), multiple=True)
+@_set("--scans", key="n_scans", help="Number of half-orbit scans.", type=int)
+@_set(
     "--latitude",
-    key=f"{_KEY}.latitude_deg",
+    key="latitude_deg",
     help="Ecliptic latitudes between which frames are made (deg).",
     type=(float, float),
 )
-@setting("--max-frames", key=f"{_KEY}.max_frames", help="At most this many frames of a scan.", type=int)
-@setting("--frame-px", key=f"{_KEY}.frame_px", help="Side of the frames; the field stays.", type=int)
-@setting("--start-mjd", key=f"{_KEY}.start_mjd", help="Begin of the first scan, MJD.", type=float)
-@setting("--packed", key=f"{_KEY}.packed", help="Uncertainties and masks.", type=choice(["gzip", "plain"]))
-@setting(
-    "--truth-frames/--no-truth-frames",
-    key=f"{_KEY}.truth_frames",
-    help="Also write the frames without noise and artefacts.",
-)
+@_set("--max-frames", help="At most this many frames of a scan.", type=int)
+@_set("--frame-px", help="Side of the frames; the field stays.", type=int)
+@_set("--start-mjd", help="Begin of the first scan, MJD.", type=float)
+@_set("--packed", help="Uncertainties and masks.", type=["gzip", "plain"])
+@_set("--truth-frames/--no-truth-frames", help="Also write the frames without noise and artefacts.")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that holds frames already.")
 @run_options
 @common_options

@@ -4,81 +4,34 @@ from __future__ import annotations
 
 import click
 
-from photomitrus_cli.options import (
-    SettingArgument,
-    choice,
-    common_options,
-    run_options,
-    setting,
-    write_options,
-)
+from photomitrus_cli.options import scan_map_options, setting, settings_of, stage_options
 
 _KEY = "wise.calibrate"
+_set = settings_of(_KEY)
 
 
 @click.command("calibrate")
-@click.argument("scans", nargs=-1, cls=SettingArgument, key=f"{_KEY}.scans")
-@setting(
-    "--maps",
-    key=f"{_KEY}.maps",
-    help="Folder of scan maps from `wise coadd`, or a map; may be repeated.",
-    type=click.Path(),
-    multiple=True,
-)
-@setting("-o", "--output", key=f"{_KEY}.output", help="Folder of the products.", type=click.Path())
-@setting("--band", key=f"{_KEY}.band", help="WISE band.", type=click.IntRange(1, 4))
-@setting(
-    "--method",
-    key=f"{_KEY}.method",
-    help="All scans together, or each by itself as WISEmapper does.",
-    type=choice(["joint", "seed"]),
-)
-@setting(
+@scan_map_options(_KEY)
+@_set("--method", help="All scans together, or each by itself as WISEmapper does.", type=["joint", "seed"])
+@_set(
     "--zero",
-    key=f"{_KEY}.zero",
     help="Level of the sky: cosecant, MJy/sr added to that, or a map whose mean it gets.",
     metavar="cosecant|NUMBER|FILE",
 )
-@setting("--galaxy-deg", key=f"{_KEY}.galaxy_deg", help="Fit beyond this Galactic latitude, deg.", type=float)
-@setting("--moon-deg", key=f"{_KEY}.moon_deg", help="Leave out samples nearer to the Moon, deg.", type=float)
-@setting(
-    "--user-map",
-    key=f"{_KEY}.user_map",
-    help="Map of what takes no part in the fit.",
-    type=click.Path(),
-    metavar="FILE",
-)
-@setting(
-    "--min-correlation",
-    key=f"{_KEY}.min_correlation",
-    help="Least r^2 of a scan with the zodiacal template.",
-    type=float,
-)
+@_set("--galaxy-deg", help="Fit beyond this Galactic latitude, deg.", type=float)
+@_set("--moon-deg", help="Leave out samples nearer to the Moon, deg.", type=float)
+@_set("--user-map", help="Map of what takes no part in the fit.", type=click.Path(), metavar="FILE")
+@_set("--min-correlation", help="Least r^2 of a scan with the zodiacal template.", type=float)
 @setting(
     "--spectrum",
     key="wise.zodi.spectrum",
     help="Template at the isophotal wavelength, or averaged over the band.",
-    type=choice(["mono", "bandpass"]),
+    type=["mono", "bandpass"],
 )
-@setting(
-    "--start",
-    key=f"{_KEY}.start",
-    help="Output of an earlier calibration to start from.",
-    type=click.Path(),
-    metavar="FOLDER",
-)
-@setting(
-    "--cache",
-    key=f"{_KEY}.cache",
-    help="Folder that keeps templates for further runs.",
-    type=click.Path(),
-    metavar="FOLDER",
-)
-@setting("--pictures/--no-pictures", key=f"{_KEY}.pictures", help="Draw maps and charts.")
-@write_options
-@run_options
-@common_options
-@click.pass_context
+@_set("--start", help="Output of an earlier calibration to start from.", type=click.Path(), metavar="FOLDER")
+@_set("--cache", help="Folder that keeps templates for further runs.", type=click.Path(), metavar="FOLDER")
+@_set("--pictures/--no-pictures", help="Draw maps and charts.")
+@stage_options
 def command(ctx: click.Context, /, **given: object) -> None:
     """Calibrate scan maps against the zodiacal light and map the sky.
 

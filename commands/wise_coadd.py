@@ -4,72 +4,42 @@ from __future__ import annotations
 
 import click
 
-from photomitrus_cli.options import (
-    SettingArgument,
-    choice,
-    common_options,
-    run_options,
-    setting,
-    write_options,
-)
+from photomitrus_cli.options import setting_argument, settings_of, stage_options
 
 _KEY = "wise.coadd"
+_set = settings_of(_KEY)
 
 
 @click.command("coadd")
-@click.argument("scans", nargs=-1, cls=SettingArgument, key=f"{_KEY}.scans")
-@setting(
+@setting_argument("scans", _KEY, nargs=-1)
+@_set(
     "--frames",
-    key=f"{_KEY}.frames",
     help="Table of the frames (from `wise filter`) or folder; {band} stands for the band.",
     type=click.Path(),
 )
-@setting("-o", "--output", key=f"{_KEY}.output", help="Folder of the products.", type=click.Path())
-@setting("--band", key=f"{_KEY}.band", help="WISE band.", type=click.IntRange(1, 4))
-@setting("--group", key=f"{_KEY}.group", help="What makes one map.", type=choice(["scan", "day", "week"]))
-@setting("--day", "by_day", key=f"{_KEY}.group", flag_value="day", help="The same as --group day.")
-@setting("--week", "by_week", key=f"{_KEY}.group", flag_value="week", help="The same as --group week.")
-@setting(
+@_set("-o", "--output", help="Folder of the products.", type=click.Path())
+@_set("--band", help="WISE band.", type=click.IntRange(1, 4))
+@_set("--group", help="What makes one map.", type=["scan", "day", "week"])
+@_set("--day", "by_day", key="group", flag_value="day", help="The same as --group day.")
+@_set("--week", "by_week", key="group", flag_value="week", help="The same as --group week.")
+@_set(
     "--all-scans-map",
-    key=f"{_KEY}.all_scans_map",
     help="Also combine all maps of the run into this file.",
     type=click.Path(),
     metavar="FILE",
 )
-@setting("--nside", key=f"{_KEY}.nside", help="Resolution of the maps.", type=int)
-@setting(
-    "--system",
-    key=f"{_KEY}.system",
-    help="Coordinates of the maps.",
-    type=choice(["galactic", "ecliptic", "equatorial"]),
-)
-@setting(
-    "--masks",
-    key=f"{_KEY}.masks",
-    help="Which mask bits make a pixel unusable.",
-    type=choice(["seed", "unwise", "catwise", "wssa"]),
-)
-@setting(
-    "--missing",
-    key=f"{_KEY}.missing",
-    help="When uncertainty or mask are absent.",
-    type=choice(["estimate", "refuse", "drop"]),
-)
-@setting(
-    "--weights", key=f"{_KEY}.weights", help="Weights of the frames' pixels.", type=choice(["frame", "pixel"])
-)
-@setting("--magzp/--no-magzp", key=f"{_KEY}.magzp", help="Bring the frames to one zero point.")
-@setting("--spikes/--no-spikes", key=f"{_KEY}.spikes", help="Reject sharp outliers, high and low.")
-@setting("--mask-stars/--keep-stars", key=f"{_KEY}.mask_stars", help="Leave out stars.")
-@setting("--judge/--no-judge", key=f"{_KEY}.judge", help="Refuse frames that do not fit their scan.")
-@setting(
-    "--timestamps/--no-timestamps", key=f"{_KEY}.timestamps", help="Also write ..._pixel_timestamps.csv."
-)
-@setting("--pictures/--no-pictures", key=f"{_KEY}.pictures", help="Draw each map.")
-@write_options
-@run_options
-@common_options
-@click.pass_context
+@_set("--nside", help="Resolution of the maps.", type=int)
+@_set("--system", help="Coordinates of the maps.", type=["galactic", "ecliptic", "equatorial"])
+@_set("--masks", help="Which mask bits make a pixel unusable.", type=["seed", "unwise", "catwise", "wssa"])
+@_set("--missing", help="When uncertainty or mask are absent.", type=["estimate", "refuse", "drop"])
+@_set("--weights", help="Weights of the frames' pixels.", type=["frame", "pixel"])
+@_set("--magzp/--no-magzp", help="Bring the frames to one zero point.")
+@_set("--spikes/--no-spikes", help="Reject sharp outliers, high and low.")
+@_set("--mask-stars/--keep-stars", help="Leave out stars.")
+@_set("--judge/--no-judge", help="Refuse frames that do not fit their scan.")
+@_set("--timestamps/--no-timestamps", help="Also write ..._pixel_timestamps.csv.")
+@_set("--pictures/--no-pictures", help="Draw each map.")
+@stage_options
 def command(ctx: click.Context, /, **given: object) -> None:
     """Coadd WISE frames into one HEALPix map per scan.
 

@@ -4,71 +4,50 @@ from __future__ import annotations
 
 import click
 
-from photomitrus_cli.options import (
-    SettingArgument,
-    choice,
-    common_options,
-    run_options,
-    setting,
-    write_options,
-)
+from photomitrus_cli.options import setting_argument, settings_of, stage_options
 
 _KEY = "wise.filter"
+_set = settings_of(_KEY)
 
 
 @click.command("filter")
-@click.argument("inputs", nargs=-1, cls=SettingArgument, key=f"{_KEY}.inputs", type=click.Path())
-@setting(
-    "--from-frames", key=f"{_KEY}.from_frames", help="Folder of frames: headers are read.", type=click.Path()
+@setting_argument("inputs", _KEY, nargs=-1, type=click.Path())
+@_set("--from-frames", help="Folder of frames: headers are read.", type=click.Path())
+@_set("-o", "--output", help="Folder of the products.", type=click.Path())
+@_set("--band", help="Band 1 to 4, or all.", metavar="N")
+@_set("--preset", help="Set of cuts: seed, unwise, wssa, none, or an own one.")
+@_set(
+    "--without", help="Leave out the preset's cut on a column. Repeatable.", multiple=True, metavar="COLUMN"
 )
-@setting("-o", "--output", key=f"{_KEY}.output", help="Folder of the products.", type=click.Path())
-@setting("--band", key=f"{_KEY}.band", help="Band 1 to 4, or all.", metavar="N")
-@setting("--preset", key=f"{_KEY}.preset", help="Set of cuts: seed, unwise, wssa, none, or an own one.")
-@setting(
-    "--without",
-    key=f"{_KEY}.without",
-    help="Leave out the preset's cut on a column. Repeatable.",
-    multiple=True,
-    metavar="COLUMN",
-)
-@setting(
+@_set(
     "--cut",
-    key=f"{_KEY}.cuts",
+    key="cuts",
     help='A further cut, such as "moon_sep > 30". Repeatable.',
     multiple=True,
     metavar="TEXT",
 )
-@setting(
-    "--duplicates",
-    key=f"{_KEY}.duplicates",
-    help="Rows that repeat a frame.",
-    type=choice(["drop", "refuse"]),
-)
-@setting(
+@_set("--duplicates", help="Rows that repeat a frame.", type=["drop", "refuse"])
+@_set(
     "--root",
-    key=f"{_KEY}.roots",
+    key="roots",
     help="Folder that holds the frames. Repeatable: the first that has a frame counts.",
     multiple=True,
     type=click.Path(),
 )
-@setting("--template", key=f"{_KEY}.template", help="Where a frame is below its root.")
-@setting(
+@_set("--template", help="Where a frame is below its root.")
+@_set(
     "--missing-files",
-    key=f"{_KEY}.missing_files",
     help="Frames without a file; keep does not look for them.",
-    type=choice(["refuse", "drop", "keep"]),
+    type=["refuse", "drop", "keep"],
 )
-@setting(
+@_set(
     "--extra-column",
-    key=f"{_KEY}.extra_columns",
+    key="extra_columns",
     help="Keep a further column of the table. Repeatable.",
     multiple=True,
     metavar="NAME",
 )
-@write_options
-@run_options
-@common_options
-@click.pass_context
+@stage_options
 def command(ctx: click.Context, /, **_: object) -> None:
     """Choose the WISE frames that are worth coadding.
 

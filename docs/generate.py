@@ -15,7 +15,6 @@ from pathlib import Path
 
 import click
 
-from photomitrus_cli import __version__
 from photomitrus_cli.cli import make_cli
 from photomitrus_cli.run.config import packaged_yaml
 from photomitrus_cli.run.strictyaml import KeyPath, load_yaml
@@ -72,6 +71,15 @@ astromap config validate
 Every product comes with its resolved configuration, `<product>.config.yaml`; given back with
 `--config` it repeats the run.
 
+## Wrong values
+
+A wrong value ends the command with exit code 2 and one line: where it was set (the option, the variable, or
+file and line), the key, what is allowed and what was found.
+
+```text
+astromap: error: option --sigma: 'prime.stack.sigma': give a number from 1 to 100 or auto (got 'abc')
+```
+
 ## Strict YAML
 
 Files are read by YAML 1.2 rules and more strictly than usual. An unknown key is an error that names
@@ -107,8 +115,6 @@ def cli_reference() -> str:
     for name in root.list_commands(context):
         command = root.get_command(context, name)
         assert command is not None  # noqa: S101 - listed by the root itself
-        # A development version must not age the page.
-        command.epilog = command.epilog and command.epilog.replace(f"version {__version__}", "this version")
         own_context = _context(command, name, context)
         parts.append(_help_section(f"astromap {name}", command, own_context))
         if not isinstance(command, click.Group):
@@ -166,22 +172,56 @@ def _comment_above(lines: list[str], index: int) -> str:
 def columns_reference() -> str:
     """Give the text of columns.md: every name in the tables of formats.md, and the bits of the masks."""
     text = (SOURCES / "formats.md").read_text(encoding="utf-8")
-    names, bits = [], []
+    names: list[str] = []
+    bits: list[str] = []
     for head, cells, section in _rows(text):
         if head[0] == "bit":
             bits.append(f"| {section} | {' | '.join(cells)} |")
         elif head[0] in _NAMED:
-            unit = cells[head.index("unit", 1)] if "unit" in head[1:] else ""
-            meaning = cells[-1] if head[0] != "flag" else f"{cells[1]}. Flux: {cells[2]}"
-            together = re.findall(r"`([^`]+)`", cells[0])
-            # Names of one row share its words, which follow their order.
-            said = meaning if len(together) == 1 else f"{cells[0]}: {meaning}"
-            what = f"{unit} | {said} | {_NAMED[head[0]]}, {section} |"
-            names += [f"| `{name}` | {what}" for name in together]
+            names += _name_rows(head, cells, section)
     table = "| name | unit | meaning | where |\n| --- | --- | --- | --- |"
     masks = "\n## Mask bits\n\nA mask holds the sum of the values of its bits.\n\n"
     masks += "| mask of | bit | value | meaning |\n| --- | --- | --- | --- |"
     return "\n".join([_COLUMNS_HEAD, table, *sorted(names, key=str.lower), masks, *bits, ""])
+
+
+def _name_rows(head: list[str], cells: list[str], section: str) -> Iterator[str]:
+    """Make a row for each name of a row of formats.md."""
+    together = _names(cells[0])
+    meaning = cells[-1] if head[0] != "flag" else f"{cells[1]}. Flux: {cells[2]}"
+    # Names of one row share its words, which follow their order.
+    said = meaning if len(together) == 1 else f"{cells[0]}: {meaning}"
+    if "tables" in head:
+        said += f" ({cells[head.index('tables')]})"
+    for name, unit in zip(together, _units(head, cells, len(together)), strict=True):
+        yield f"| `{name}` | {unit} | {said} | {_NAMED[head[0]]}, {section} |"
+
+
+def _names(cell: str) -> list[str]:
+    """Give the names in a first cell, those between the ends of a range such as `BIT0` to `BIT7` included."""
+    found = re.findall(r"`([^`]+)`", cell)
+    ends = re.fullmatch(r"`([A-Z]+)(\d)` to `\1(\d)`", cell)
+    return [f"{ends[1]}{k}" for k in range(int(ends[2]), int(ends[3]) + 1)] if ends else found
+
+
+def _units(head: list[str], cells: list[str], n_names: int) -> list[str]:
+    """Give the unit of each name of a row: one for all of them, or one each with commas between.
+
+    Raises
+    ------
+    ValueError
+        When there are some and not one for each.
+    """
+    label = next((word for word in ("BUNIT", "unit") if word in head[1:]), None)
+    if label is None:
+        return [""] * n_names
+    cell = cells[head.index(label, 1)]
+    units = [unit.strip() for unit in cell.split(",")]
+    if n_names <= 1 or len(units) == 1:
+        return [cell] * n_names
+    if len(units) != n_names:
+        raise ValueError(f"{cells[0]}: {n_names} names and {len(units)} units")
+    return units
 
 
 def _rows(text: str) -> Iterator[tuple[list[str], list[str], str]]:

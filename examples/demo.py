@@ -29,6 +29,8 @@ SIMULATED = {
 }
 FOLDERS = {"wise": "wise", "prime": "J_Band", "irac": "irac"}
 AGAIN = ("--resume", "--report", "report")
+# Nearer than this to the middle of the field a star is on frames of every AOR.
+NEAR_ARCMIN = 4.0
 
 
 def say(text: str) -> None:
@@ -79,13 +81,19 @@ def irac(folder: Path) -> None:
 
 
 def targets(sources: Path) -> str:
-    """Give the table of AORs and targets for the photometry: stars of the field that stand alone."""
+    """Give the table of AORs and targets for the photometry: stars that stand alone, not far out.
+
+    Each AOR has frames of all of these; of a star at the edge some have none, which `irac phot` warns of.
+    """
+    import numpy as np
     from astropy.table import Table
     from truthkit.demochecks import bright_stars
 
-    rows = [
-        f"irac/r*,{row['id']},{row['ra']:.7f} {row['dec']:.7f}" for row in bright_stars(Table.read(sources))
-    ]
+    stars = bright_stars(Table.read(sources))
+    ra, dec = (np.asarray(stars[name], float) for name in ("ra", "dec"))
+    east = (ra - np.median(ra)) * np.cos(np.radians(dec))
+    middle = stars[60.0 * np.hypot(east, dec - np.median(dec)) < NEAR_ARCMIN]
+    rows = [f"irac/r*,{row['id']},{row['ra']:.7f} {row['dec']:.7f}" for row in middle]
     return "\n".join(["AOR Filepath,Target Name,Target Coordinates", *rows]) + "\n"
 
 

@@ -16,14 +16,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from photomitrus_cli import __version__
 from photomitrus_cli.errors import AstromapError, ConfigError, PartialError
-from photomitrus_cli.options import common_options, debug_requested
+from photomitrus_cli.options import EXIT_CODES, common_options, debug_requested
 
 if TYPE_CHECKING:
     from photomitrus_cli.run.parallel import Executor
 
 _COMMANDS = "photomitrus_cli.commands"
+
+
+# Paragraphs that begin with \b keep their lines.
+_QUESTIONS = """\
+\b
+My own frames:      a command with --dry-run says what it would use, and writes nothing
+Frames not used:    the summary tells the reasons; --report DIR has all of them
+Cores and SLURM:    -j 2; by default SLURM_CPUS_PER_TASK, else every core
+Interrupted:        the same command with --resume goes on
+Logs:               on standard error; --log-file FILE keeps everything
+Settings for good:  astromap config init
+Columns, citing:    docs/columns.md and docs/citing.md in the sources"""
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,7 @@ class LazyGroup(click.Group):
     """A group that imports a command only to run it or to show its own help."""
 
     def __init__(self, name: str, entry: GroupEntry) -> None:
-        super().__init__(name, help=entry.help)
+        super().__init__(name, help=entry.help, epilog=EXIT_CODES)
         self.entry = entry
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -115,6 +126,7 @@ class LazyGroup(click.Group):
             return make_group(cmd_name)
         command = importlib.import_module(f"{_COMMANDS}.{entry.module}").command
         assert isinstance(command, click.Command)  # noqa: S101 - a module of ours without its command
+        command.epilog = EXIT_CODES
         return command
 
     def resolve_command(
@@ -147,13 +159,9 @@ def make_group(name: str) -> click.Group:
 
 def make_cli() -> click.Group:
     """Build the root command."""
-    root = LazyGroup("astromap", ROOT)
-    root.epilog = (
-        "Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 bad input, 4 no usable data, "
-        "5 output exists, 6 partial (--keep-going), 130/143 interrupted."
-    )
-    decorated: click.Group = common_options(click.version_option(__version__, prog_name="astromap")(root))
-    return decorated
+    root: click.Group = common_options(LazyGroup("astromap", ROOT), show_version=True)
+    root.epilog = f"{_QUESTIONS}\n\n{EXIT_CODES}"
+    return root
 
 
 def main() -> NoReturn:

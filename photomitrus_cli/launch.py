@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import click
 from photomitrus_cli.console import TerminalProgress, configure_logging, print_summary, wants_progress
 from photomitrus_cli.errors import ConfigError, PartialError, WriteError
 from photomitrus_cli.io.atomic import check_folder, refuse_overwriting_inputs, write_json
-from photomitrus_cli.options import common_values, settings_given
+from photomitrus_cli.options import common_values, option_names, settings_given
 from photomitrus_cli.run.config import LOCAL_FILE, Layers, build, collect, to_yaml
 from photomitrus_cli.run.context import DEFAULT_MEMORY, Context, Progress, RunControl
 from photomitrus_cli.run.machine import available_cores, available_memory
@@ -42,6 +42,7 @@ def resolve(ctx: click.Context) -> tuple[AstromapConfig, Layers]:
         environment=os.environ,
         assignments=ctx.params.get("assignments", ()),
         options=settings_given(ctx),
+        option_names=option_names(ctx),
     )
     return build(AstromapConfig, layers), layers
 
@@ -74,10 +75,12 @@ def launch(ctx: click.Context, stage: str, key: str) -> None:
         # What is loaded by now stays to the end: the collector need not look at it again, in the workers
         # (which would then copy it) or when this process ends.
         gc.freeze()
-        if hasattr(module, "prepare") and not ctx.params.get("dry_run"):
-            module.prepare(attrgetter(key)(config))
-        with _executor(ctx, config) as executor:
-            summary = module.run(attrgetter(key)(config), _context(ctx, executor, progress, config))
+        settings = attrgetter(key)(config)
+        with _announcing(ctx, stage):
+            if hasattr(module, "prepare") and not ctx.params.get("dry_run"):
+                module.prepare(settings)
+            with _executor(ctx, config) as executor:
+                summary = module.run(settings, _context(ctx, executor, progress, config))
         # Written before anything is printed: the reader of our output may leave at any line.
         report = _write_reports(ctx, summary)
         print_summary(summary)
@@ -88,6 +91,15 @@ def launch(ctx: click.Context, stage: str, key: str) -> None:
             f"{len(summary.failed())} of {summary.n_units or len(summary.units)} units failed",
             hint="they are listed above",
         )
+
+
+def _announcing(ctx: click.Context, stage: str) -> AbstractContextManager[None]:
+    """Give what tells the user that kernels are compiled; a plan needs none."""
+    if ctx.params.get("dry_run"):
+        return nullcontext()
+    from photomitrus_cli.compiling import compiling_announced
+
+    return compiling_announced(stage)
 
 
 @contextmanager

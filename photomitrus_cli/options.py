@@ -6,7 +6,8 @@ common_options        every group and command (before or after the subcommand)
 config_options        every command that reads the configuration
 run_options           every command that computes
 write_options         every command that writes products
-setting               an option that sets one configuration key
+stage_options         every command that runs a stage: all of the above
+setting, settings_of  an option that sets one configuration key
 LegacyCommand         commands that keep an original program's spellings
 """
 
@@ -20,10 +21,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from photomitrus_cli import __version__
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 CommandType = TypeVar("CommandType", bound=Callable[..., Any])
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 unexpected or not writable, 2 usage or configuration, 3 bad input, "
+    "4 no usable data, 5 output exists, 6 partial (--keep-going), 130/143 interrupted."
+)
 _META = "photomitrus_cli.options"
 _LAST_WORD = "photomitrus_cli.options.last_word"
 
@@ -99,8 +106,59 @@ class SettingArgument(click.Argument):
 
 
 def setting(*names: str, key: str, help: str, **kwargs: Any) -> Callable[[CommandType], CommandType]:  # noqa: A002
-    """Declare an option for a configuration key; its help names the packaged default."""
+    """Declare an option for a configuration key; its help names the packaged default.
+
+    Parameters
+    ----------
+    *names : str
+        As for ``click.option``.
+    key : str
+        Dotted, such as ``irac.mosaic.channel``.
+    help : str
+    **kwargs
+        As for ``click.option``; a list as ``type`` is a fixed set of words.
+    """
+    if isinstance(kwargs.get("type"), list):
+        kwargs["type"] = choice(kwargs["type"])
     return click.option(*names, cls=Setting, key=key, help=help, default=None, **kwargs)
+
+
+def settings_of(section: str) -> Callable[..., Callable[[CommandType], CommandType]]:
+    """Give `setting` for the keys of one section.
+
+    Parameters
+    ----------
+    section : str
+        Such as ``irac.mosaic``.
+
+    Returns
+    -------
+    callable
+        As `setting`, with the key without its section; left out, the first long name is the key:
+        ``--min-exptime`` sets ``min_exptime``.
+    """
+
+    def declare(*names: str, key: str = "", **kwargs: Any) -> Callable[[CommandType], CommandType]:
+        """Declare an option for a key of the section."""
+        first = next(name for name in names if name.startswith("--"))
+        own = first.partition("/")[0].removeprefix("--").replace("-", "_")
+        return setting(*names, key=f"{section}.{key or own}", **kwargs)
+
+    return declare
+
+
+def setting_argument(name: str, section: str, **kwargs: Any) -> Callable[[CommandType], CommandType]:
+    """Declare an argument that sets the key of its own name.
+
+    Parameters
+    ----------
+    name : str
+    section : str
+        Of the key, such as ``irac.mosaic``.
+    **kwargs
+        As for ``click.argument``.
+    """
+    return click.argument(name, cls=SettingArgument, key=f"{section}.{name}", **kwargs)
 
 
 @lru_cache(maxsize=4)
@@ -131,6 +189,18 @@ def settings_given(ctx: click.Context) -> dict[str, Any]:
     return given
 
 
+def option_names(ctx: click.Context) -> dict[str, str]:
+    """Give what sets each configuration key on the command line, such as ``option --chip``."""
+    names: dict[str, str] = {}
+    for parameter in ctx.command.params:
+        if isinstance(parameter, Setting):
+            # The long form; of several options for one key the first in the help.
+            names.setdefault(parameter.key, f"option {max(parameter.opts, key=len)}")
+        elif isinstance(parameter, SettingArgument):
+            names[parameter.key] = f"argument {parameter.human_readable_name}"
+    return names
+
+
 def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Add up the common options of all levels: ``astromap -v wise coadd -vv`` is three."""
     store = ctx.find_root().meta.setdefault(_META, {})
@@ -154,10 +224,11 @@ def debug_requested() -> bool:
     return "--debug" in sys.argv
 
 
-def common_options(command: Any) -> Any:
-    """Add the options that every group and command takes."""
+def common_options(command: Any, *, show_version: bool = False) -> Any:
+    """Add the options that every group and command takes; ``--version`` is listed if asked for only."""
     shared: dict[str, Any] = {"expose_value": False, "callback": _remember}
     for decorate in (
+        click.version_option(__version__, prog_name="astromap", hidden=not show_version),
         click.option("--debug", is_flag=True, help="Show tracebacks and debugging messages.", **shared),
         click.option(
             "--progress/--no-progress",
@@ -231,6 +302,33 @@ def write_options(command: CommandType) -> CommandType:
         "--resume", is_flag=True, help="Keep what is complete and up to date, make the rest."
     )(command)
     return click.option("--overwrite", is_flag=True, help="Replace existing products.")(command)
+
+
+def stage_options(command: CommandType) -> CommandType:
+    """Add what every command has that runs a stage which writes products, and pass it the context."""
+    decorated: CommandType = write_options(run_options(common_options(click.pass_context(command))))
+    return decorated
+
+
+def scan_map_options(section: str) -> Callable[[CommandType], CommandType]:
+    """Add what commands for scan maps have in common: which maps, and where the products go.
+
+    Parameters
+    ----------
+    section : str
+        Of the keys, such as ``wise.zodi``.
+    """
+    declare = settings_of(section)
+
+    def decorate(command: CommandType) -> CommandType:
+        """Add the options of one command."""
+        command = declare("--band", help="WISE band.", type=click.IntRange(1, 4))(command)
+        command = declare("-o", "--output", help="Folder of the products.", type=click.Path())(command)
+        about = "Folder of scan maps from `wise coadd`, or a map; may be repeated."
+        command = declare("--maps", help=about, type=click.Path(), multiple=True)(command)
+        return setting_argument("scans", section, nargs=-1)(command)
+
+    return decorate
 
 
 def choice(values: Sequence[str]) -> click.Choice[str]:

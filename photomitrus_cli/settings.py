@@ -5,18 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    PositiveInt,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BeforeValidator, Field, PositiveInt
 
 from photomitrus_cli.irac.config import IracSection
 from photomitrus_cli.prime.config import PrimeSection
 from photomitrus_cli.run.config import Section
+from photomitrus_cli.run.settingwords import Words
 from photomitrus_cli.wise.config import WiseSection
 
 SECTIONS = ("run", "irac", "prime", "wise")
@@ -25,28 +19,23 @@ _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _MEMORY = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+) ?(?P<unit>|[kKmMgGtT]i?[bB])")
 
 
-def _jobs(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return validate(value)
-    except ValidationError as error:
-        raise ValueError("give a number of workers, at least 1, or auto") from error
-
-
 def _memory(value: Any) -> Any:
     """Read 1GB, 800 MB, 1.5GiB or a number of bytes."""
-    if value == "auto" or isinstance(value, bool):
-        return value
     match = _MEMORY.fullmatch(str(value).strip())
     if match is None:
-        raise ValueError("give a size such as 800MB or 2GB, or auto")
+        return value
     return round(float(match["number"]) * _UNITS[match["unit"].upper()])
 
 
 class RunSection(Section):
     """What every command shares."""
 
-    jobs: Annotated[PositiveInt | Literal["auto"], WrapValidator(_jobs)]
-    memory: Annotated[Annotated[int, Field(ge=200_000_000)] | Literal["auto"], BeforeValidator(_memory)]
+    jobs: Annotated[PositiveInt | Literal["auto"], Words("a number of workers, at least 1, or auto")]
+    memory: Annotated[
+        Annotated[int, Field(ge=200_000_000)] | Literal["auto"],
+        BeforeValidator(_memory),
+        Words("a size from 200MB on such as 800MB or 2GB, or auto"),
+    ]
 
 
 class AstromapConfig(Section):

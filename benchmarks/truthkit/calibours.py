@@ -17,8 +17,9 @@ from photomitrus_cli.wise.calibsettings import CalibrateSettings
 from photomitrus_cli.wise.calibsolve import choices_of
 from photomitrus_cli.wise.jointdesign import make_problem
 from photomitrus_cli.wise.jointerrors import Errors, errors_of
-from photomitrus_cli.wise.jointsolve import Solution, solve
-from photomitrus_cli.wise.jointsystem import threads
+from photomitrus_cli.wise.jointsolution import Solution
+from photomitrus_cli.wise.jointsolve import solve
+from photomitrus_cli.wise.jointunknowns import threads
 from truthkit.calibbig import make_mission
 from truthkit.calibmeasure import Measured, measure, pixel_mean
 from truthkit.calibsky import Bench

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ from pathlib import Path
 from truthkit.calibbig import make_mission
 from truthkit.calibours import Spent, calibrate, warm_up
 from truthkit.calibsky import Bench, make
+from truthkit.timing import BENCHMARKS, call
 
-BENCHMARKS = Path(__file__).resolve().parent.parent
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -61,19 +60,15 @@ def weigh(kind: str, scans: int, workers: int, cache: Path) -> Weighed:
     scans, workers : int
     cache : Path
         Of the templates.
+
+    Raises
+    ------
+    timing.FailedError
+        When the process fails.
     """
     words = (kind, "--scans", str(scans), "--workers", str(workers), "--cache", str(cache.resolve()))
-    done = subprocess.run(
-        [sys.executable, "-m", "truthkit.calibspeed", *words],
-        cwd=BENCHMARKS,
-        env={**os.environ, **dict.fromkeys(ONE_THREAD, "1")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(words)} failed:\n{done.stderr}")
-    return read(done.stdout)
+    command = [sys.executable, "-m", "truthkit.calibspeed", *words]
+    return read(call(command, BENCHMARKS, more=dict.fromkeys(ONE_THREAD, "1"))[1])
 
 
 def read(text: str) -> Weighed:

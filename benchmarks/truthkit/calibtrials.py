@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from photomitrus_cli.wise.calibmaps import differences
+from photomitrus_cli.wise.calibdifferences import differences
 from truthkit.calibmeasure import GALACTIC, Measured
 from truthkit.calibmethods import METHODS, floors
 from truthkit.calibours import TRUE_AMPLITUDES, Ours, calibrate, warm_up

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.io.healpixfile import PartialMap, read_partial_map
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
-from photomitrus_cli.wise.calibtables import read_calibration
+from photomitrus_cli.wise.calibtableread import read_calibration
 from truthkit.framesurvey import astromap, coadd_survey, inside, make_survey, true_sky
 from truthkit.pages import heading, row
 

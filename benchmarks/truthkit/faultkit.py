@@ -164,11 +164,12 @@ def mosaic(*args: object) -> Ran:
 
     Drawing takes two thirds of such a small run; what runs in a process of its own draws the real picture.
     """
-    with mock.patch("photomitrus_cli.irac.assemble.draw_mosaic", _token_picture):
+    with mock.patch("photomitrus_cli.irac.assemble.draw_mosaic", token_picture):
         return run_here("irac", "mosaic", *COARSE, *args)
 
 
-def _token_picture(path: Path, *_: object, **__: object) -> None:
+def token_picture(path: Path, *_: object, **__: object) -> None:
+    """Stand in for the drawing of a mosaic."""
     path.write_bytes(b"picture")
 
 

@@ -12,9 +12,11 @@ from astropy.table import Table
 from numpy.typing import NDArray
 from photutils.aperture import CircularAnnulus, CircularAperture
 
-from photomitrus_cli.simulate.iracfacts import Mission, ReadMode, calibration, frame_time, readout
-from photomitrus_cli.simulate.psf import aperture_fraction, irac_psf, paint
-from photomitrus_cli.simulate.scene import flux_to_brightness, star_blobs
+from photomitrus_cli.simulate.iracfacts import Mission, ReadMode, calibration, readout
+from photomitrus_cli.simulate.iracpsf import irac_psf, paint
+from photomitrus_cli.simulate.iracpsfmeasures import aperture_fraction
+from photomitrus_cli.simulate.iracscene import flux_to_brightness, star_blobs
+from photomitrus_cli.simulate.iractimes import frame_time
 from truthkit.runs import simulate
 
 Float = NDArray[np.float64]

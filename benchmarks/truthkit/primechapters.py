@@ -95,4 +95,7 @@ def speed_table(found: Sequence[Raced]) -> Iterator[str]:
     """Give time and memory of programs."""
     yield heading("program", "load", "wall, s", "CPU, s", "memory, GB")
     for one in found:
-        yield row(one.name, f"{one.load:.1f}", f"{one.wall:.1f}", f"{one.cpu:.1f}", f"{one.peak_gb:.2f}")
+        took = one.times
+        yield row(
+            one.name, f"{one.load:.1f}", f"{took.wall:.1f}", f"{took.cpu:.1f}", f"{took.peak / 1e9:.2f}"
+        )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,13 +13,14 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from truthkit.faultkit import environment, program
+from truthkit.machine import found
 from truthkit.primeruns import CHIP, QUIET, simulate
-from truthkit.primetrials import N_USED
+from truthkit.timing import PROGRAM, Times, run, summed, weigh
 
-# The names that programs go by.
-YARDSTICKS = {"SExtractor": ("source-extractor", "sex"), "SCAMP": ("scamp",), "SWarp": ("SWarp", "swarp")}
-CORES = 2
+# In the order in which they work.
+YARDSTICKS = ("SExtractor", "SCAMP", "SWarp")
+TWO_PASSES, ONE_PASS = "prime stack", "prime stack --one-pass"
+N_FRAMES, CORES = 9, 2
 # What SCAMP needs to know of a star.
 _COLUMNS = (
     *("NUMBER", "XWIN_IMAGE", "YWIN_IMAGE", "ERRAWIN_IMAGE", "ERRBWIN_IMAGE", "ERRTHETAWIN_IMAGE"),
@@ -37,32 +36,24 @@ class Raced:
     Attributes
     ----------
     name : str
-    wall, cpu : float
-        Seconds; several processes after each other are one program.
-    peak_gb : float
-        Resident, of the largest process.
+    times : Times
+        With the memory, from another run; several processes after each other are one program.
     load : float
         Of the machine before, in the last minute.
     """
 
     name: str
-    wall: float
-    cpu: float
-    peak_gb: float
+    times: Times
     load: float
 
 
 def missing() -> list[str]:
     """Name the yardsticks that are not installed."""
-    return [name for name, names in YARDSTICKS.items() if _found(names) is None]
-
-
-def _found(names: Sequence[str]) -> str | None:
-    return next((path for path in map(shutil.which, names) if path), None)
+    return [name for name in YARDSTICKS if found(name) is None]
 
 
 def race(folder: Path, scale: int, yardsticks: Sequence[str]) -> list[Raced]:
-    """Time the stack of a set of frames, one after the other.
+    """Time the stack of a set of frames, one after the other, and weigh each once more.
 
     Parameters
     ----------
@@ -78,65 +69,62 @@ def race(folder: Path, scale: int, yardsticks: Sequence[str]) -> list[Raced]:
     list of Raced
     """
     with TemporaryDirectory(dir=folder) as name:
-        base = simulate(Path(name) / "frames", scale=scale, n_frames=N_USED, **QUIET)
-        words: list[object] = [
-            program(),
-            "prime",
-            "stack",
-            "-parent",
-            base,
-            "-chip",
-            CHIP,
-            "--overwrite",
-            "-j",
-            CORES,
+        base = dither(Path(name), scale)
+        warm_up(base)
+        timed, weighed = (contenders(base, scale, yardsticks, how) for how in (run, weigh))
+        return [
+            Raced(one, load=os.getloadavg()[0], times=replace(start(), peak=weighed[one]().peak))
+            for one, start in timed.items()
         ]
-        words += ["--refcat", base / "refcat.ecsv"]
-        words += ["--bad-pixels", base / "weightmaps" / f"badpixmask_c{CHIP}.fits"]
-        # The first run compiles what is not compiled yet, and leaves the frames for the others.
-        weigh("", [[*words, "--keep"]], base)
-        found = [
-            weigh("prime stack", [words], base),
-            weigh("prime stack --one-pass", [[*words, "--one-pass"]], base),
-        ]
-        return found + [weigh(one, list(_calls(one, base, scale)), base) for one in yardsticks]
 
 
-def weigh(name: str, calls: Sequence[Sequence[object]], folder: Path) -> Raced:
-    """Run processes after each other.
+def dither(folder: Path, scale: int, n_frames: int = N_FRAMES) -> Path:
+    """Simulate frames that are all used, or take those that are there."""
+    return simulate(folder / f"prime-{scale}-{n_frames}", scale=scale, n_frames=n_frames, **QUIET)
+
+
+def stack_words(base: Path, *more: str) -> list[object]:
+    """Give the command line of a stack of simulated frames."""
+    words: list[object] = [PROGRAM, "prime", "stack", "-parent", base, "-chip", CHIP, "--overwrite"]
+    words += ["-j", CORES, "--refcat", base / "refcat.ecsv"]
+    return [*words, "--bad-pixels", base / "weightmaps" / f"badpixmask_c{CHIP}.fits", *more]
+
+
+def warm_up(base: Path) -> None:
+    """Stack once: compile what is not compiled yet, and leave frames less sky for the other programs."""
+    run(stack_words(base, "--keep"), base)
+
+
+def contenders(
+    base: Path, scale: int, yardsticks: Sequence[str], how: Callable[[Sequence[object], Path], Times]
+) -> dict[str, Callable[[], Times]]:
+    """List what is timed, by name; the yardsticks need `warm_up`, and each of them the ones before it.
 
     Parameters
     ----------
-    name : str
-    calls : sequence of sequence of object
-        Their words.
-    folder : Path
-        Where they run.
-
-    Raises
-    ------
-    RuntimeError
-        When one fails.
+    base : Path
+        Of the simulation.
+    scale : int
+        Of pixels.
+    yardsticks : sequence of str
+        Other programs.
+    how : callable
+        Runs, or weighs.
     """
-    load, began, cpu, peak = os.getloadavg()[0], time.perf_counter(), 0.0, 0
-    for words in calls:
-        with (folder / "log").open("w+", encoding="utf-8") as log:
-            running = subprocess.Popen(
-                [str(word) for word in words], cwd=folder, env=environment(), stdout=log, stderr=log
-            )
-            _, status, used = os.wait4(running.pid, 0)
-            running.returncode = os.waitstatus_to_exitcode(status)
-            if running.returncode:
-                log.seek(0)
-                raise RuntimeError(f"{words[0]} failed: {log.read()[-2000:]}")
-        cpu += used.ru_utime + used.ru_stime
-        peak = max(peak, used.ru_maxrss)
-    return Raced(name, time.perf_counter() - began, cpu, peak * 1024 / 1e9, load)
+    ours: dict[str, Callable[[], Times]] = {
+        TWO_PASSES: partial(how, stack_words(base), base),
+        ONE_PASS: partial(how, stack_words(base, "--one-pass"), base),
+    }
+    return ours | {name: partial(_yardstick, name, base, scale, how) for name in yardsticks}
+
+
+def _yardstick(name: str, base: Path, scale: int, how: Callable[[Sequence[object], Path], Times]) -> Times:
+    return summed([how(words, base) for words in _calls(name, base, scale)])
 
 
 def _calls(name: str, base: Path, scale: int) -> Iterator[list[object]]:
     """Give the processes of another program on the frames less sky, as PRIME's own pipeline calls them."""
-    path = _found(YARDSTICKS[name])
+    path = found(name)
     words: list[object]
     frames = sorted((base / f"C{CHIP}_sub").glob("*.sky.flat.fits"))
     if name == "SExtractor":

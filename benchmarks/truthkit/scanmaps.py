@@ -13,7 +13,7 @@ from photomitrus_cli.imaging.healpix import ring_pixels, rotation_from_fk5
 from photomitrus_cli.io.healpixfile import PartialMap
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import RunRecord, utc_now, write_manifest
-from photomitrus_cli.wise.coaddplan import Group, product_of
+from photomitrus_cli.wise.coaddgroups import Group, product_of
 from photomitrus_cli.wise.coaddproducts import UNITS, write_products
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from truthkit.runs import settings

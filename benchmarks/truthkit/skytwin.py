@@ -9,16 +9,8 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.binning import binned
 from photomitrus_cli.imaging.skystack import SkyPlanes
-from photomitrus_cli.prime.skyframes import (
-    BAND,
-    NOT_OBJECT,
-    Sky,
-    SkyResidual,
-    joined,
-    make_band,
-    mark_frame,
-    sky_residual,
-)
+from photomitrus_cli.prime.skyframes import BAND, Sky, joined, make_band
+from photomitrus_cli.prime.skyresidual import NOT_OBJECT, SkyResidual, mark_frame, sky_residual
 from photomitrus_cli.prime.skyrules import SkyRules, clip_limit, rough_rules, sky_groups, spread_members
 from photomitrus_cli.prime.skyscale import SkyScale, first_scale, relative_noise
 

@@ -19,10 +19,10 @@ from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
 
+from photomitrus_cli.wise.accepting import Accepted, accept
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.framefiles import FrameRef
-from photomitrus_cli.wise.merging import Contribution
-from photomitrus_cli.wise.oneframe import Accepted, accept
+from photomitrus_cli.wise.mapsums import Contribution
 from truthkit.wisekit import Made, truth_path
 from truthkit.wisetwins import three_files
 

@@ -101,6 +101,11 @@ def write_table(path: Path, rows: list[dict[str, str]], *, below: Path | None = 
     return path
 
 
+def edit_table(folder: Path, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]) -> None:
+    """Change the rows of the frame table of a survey."""
+    write_table(folder / TABLE, change(table_rows(folder / TABLE)))
+
+
 def coadd(folder: Path, *args: object) -> Ran:
     """Coadd the frames of a survey in this process, serially, coarsely and without pictures."""
     words = ("--frames", folder / TABLE, "--nside", NSIDE, "--no-pictures", "-j", "1")

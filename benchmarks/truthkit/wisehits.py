@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import label, median_filter
 
 from photomitrus_cli.imaging.bitmasks import BAD, SATURATED, SPIKE
+from photomitrus_cli.wise.accepting import accept
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.framefiles import FrameRef
-from photomitrus_cli.wise.oneframe import accept
 from truthkit.wisekit import frames_of, read_truth, truth_path
 
 Float = NDArray[np.float64]

@@ -18,10 +18,12 @@ from photomitrus_cli.simulate import wise
 from photomitrus_cli.wise import coadd
 from photomitrus_cli.wise.coaddplan import make_plan
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
-from photomitrus_cli.wise.combining import compare_scans, contribution, judge
+from photomitrus_cli.wise.combining import compare_scans, contribution
 from photomitrus_cli.wise.framefiles import FrameRef
-from photomitrus_cli.wise.merging import Contribution, ScanSums, merge
+from photomitrus_cli.wise.mapsums import Contribution, ScanSums
+from photomitrus_cli.wise.merging import merge
 from photomitrus_cli.wise.oneframe import FrameResult, sum_frame
+from photomitrus_cli.wise.scanjudging import judge
 from truthkit.runs import settings
 
 # Noise and a sky with stars, and nothing that the truth frames do not have.

@@ -11,9 +11,10 @@ from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
+from photomitrus_cli.wise.accepting import Accepted, accept
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.framefiles import FrameRef
-from photomitrus_cli.wise.oneframe import Accepted, accept, sum_frame
+from photomitrus_cli.wise.oneframe import sum_frame
 
 Float = NDArray[np.float64]
 

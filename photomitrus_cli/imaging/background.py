@@ -168,10 +168,8 @@ def mode_level(sci: NDArray[np.floating], bad: Bool, *, bandwidth: float = 0.5) 
 
     Parameters
     ----------
-    sci : ndarray of float
-        Image, any shape.
-    bad : ndarray of bool, same shape
-        Pixels not to be used; those not finite are left out too.
+    sci, bad
+        See `masked_median`.
     bandwidth : float, optional
         Sigma of the smoothing over that of the pixels: smaller is less biased and noisier.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from photomitrus_cli.imaging.flatfield import INVALID
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.jit import kernel
-from photomitrus_cli.imaging.mapping import PixelMap
+from photomitrus_cli.imaging.pixelmap import PixelMap
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.uint8]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from photomitrus_cli.imaging.mapping import Box
+from photomitrus_cli.imaging.pixelmap import Box
 
 
 def widened(box: Box, margin: int) -> Box:

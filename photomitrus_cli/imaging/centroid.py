@@ -129,10 +129,8 @@ def gaussian_centroid(stamp: Stamp, x: float, y: float, *, half: int = GAUSSIAN_
     ----------
     stamp : Stamp
         At least 15 pixels and `half` + 2 to all sides, as far as the frame goes.
-    x, y : float
-        Where to begin, 0-based pixels of the frame.
-    half : int, optional
-        Pixels of the box to either side of its middle.
+    x, y, half
+        See `moment_centroid`.
 
     Returns
     -------

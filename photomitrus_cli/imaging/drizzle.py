@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.errors import ConfigError, InputError
 from photomitrus_cli.imaging.jit import kernel
-from photomitrus_cli.imaging.mapping import Box
+from photomitrus_cli.imaging.pixelmap import Box
 from photomitrus_cli.imaging.quadlanes import EDGE_ROWS, LANES, ROWS
 from photomitrus_cli.imaging.quads import BLOCK, add_quad, block_boxes, block_corners
 from photomitrus_cli.imaging.resample import Resampled
@@ -286,12 +286,8 @@ def finish(
         Least share of a valid value, > 0.
     first, size : tuple of int
         First pixel (y, x) of the tile in the window, and its shape.
-    value, variance : ndarray of float32, shape (ny, nx)
-        Written; NaN where not valid.
-    valid : ndarray of bool, same shape
-        Written.
-    share : ndarray of float32, same shape
-        Written; 0 where not valid.
+    value, variance, valid, share
+        See `drizzle_window`.
     """
     # One loop for each result, divisions that do not check for zero and indices that cannot be negative: LLVM
     # makes vectors of these only.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.drizzle import check_drizzle
 from photomitrus_cli.imaging.jit import kernel
-from photomitrus_cli.imaging.mapping import Box
+from photomitrus_cli.imaging.pixelmap import Box
 from photomitrus_cli.imaging.quadlanes import EDGE_ROWS, LANES, ROWS
 from photomitrus_cli.imaging.quads import add_quad, corner
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from photomitrus_cli.imaging.blot import change
 from photomitrus_cli.imaging.cubic import value_at
 from photomitrus_cli.imaging.jit import kernel
-from photomitrus_cli.imaging.look import BORDER, steep_of
+from photomitrus_cli.imaging.lookrows import BORDER, steep_of
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]

@@ -13,7 +13,6 @@ from photomitrus_cli.imaging.skywcs import SkyWcs, sky_wcs
 
 Float = NDArray[np.float64]
 
-AREA_STEP = 8
 # Points along a side of `lattice`; odd, so that one is in the middle.
 LATTICE = 9
 # Points along a side for the mean solid angle: exact for polynomials of the eleventh degree.
@@ -105,31 +104,6 @@ def footprint(wcs: Any, shape: tuple[int, int]) -> tuple[Float, Float]:
     return sky_wcs(wcs).sky(*perimeter(shape))
 
 
-def pixel_area_map(wcs: Any, shape: tuple[int, int]) -> Float:
-    """Solid angle of every pixel of a frame.
-
-    At nodes 8 pixels apart and bilinear between them (relative error below 1e-5 for IRAC distortion).
-
-    Parameters
-    ----------
-    wcs : SkyWcs or astropy.wcs.WCS
-        Accepted by `check_wcs`.
-    shape : tuple of int
-        (ny, nx) of the frame.
-
-    Returns
-    -------
-    ndarray of float64, shape (ny, nx)
-        arcsec^2.
-    """
-    ny, nx = shape
-    rows = np.linspace(0.0, max(ny - 1, 1), max(2, ny // AREA_STEP + 1))
-    cols = np.linspace(0.0, max(nx - 1, 1), max(2, nx // AREA_STEP + 1))
-    y, x = (v.ravel() for v in np.meshgrid(rows, cols, indexing="ij"))
-    area = _pixel_areas(sky_wcs(wcs), x, y)
-    return _spread(area.reshape(rows.size, cols.size), rows, cols, shape)
-
-
 def mean_pixel_area(wcs: Any, shape: tuple[int, int]) -> float:
     """Mean solid angle of the pixels of a frame.
 
@@ -137,10 +111,8 @@ def mean_pixel_area(wcs: Any, shape: tuple[int, int]) -> float:
 
     Parameters
     ----------
-    wcs : SkyWcs or astropy.wcs.WCS
-        Accepted by `check_wcs`.
-    shape : tuple of int
-        (ny, nx) of the frame.
+    wcs, shape
+        See `footprint`.
 
     Returns
     -------
@@ -167,12 +139,3 @@ def _pixel_areas(wcs: SkyWcs, x: Float, y: Float) -> Float:
     (a, b, c), (d, e, f) = right - left, up - down
     area = np.sqrt((b * f - c * e) ** 2 + (c * d - a * f) ** 2 + (a * e - b * d) ** 2)
     return np.asarray(area * ARCSEC_PER_RADIAN**2)
-
-
-def _spread(node: Float, rows: Float, cols: Float, shape: tuple[int, int]) -> Float:
-    """Bilinear interpolation of a node table to every pixel."""
-    x, y = np.arange(shape[1], dtype=np.float64), np.arange(shape[0], dtype=np.float64)
-    across = np.stack([np.interp(x, cols, line) for line in node])
-    j = np.clip(np.searchsorted(rows, y, side="right") - 1, 0, rows.size - 2)
-    share = ((y - rows[j]) / (rows[j + 1] - rows[j]))[:, None]
-    return np.asarray(across[j] * (1.0 - share) + across[j + 1] * share)

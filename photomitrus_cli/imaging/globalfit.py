@@ -14,15 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.alignfit import TUKEY_VARIANCE
-from photomitrus_cli.imaging.plateterms import (
-    LINEAR,
-    corrected,
-    n_terms,
-    plate_rows,
-    powers,
-    reach,
-    solve_normal,
-)
+from photomitrus_cli.imaging.platefit import solve_normal
+from photomitrus_cli.imaging.plateterms import LINEAR, corrected, n_terms, plate_rows, powers, reach
 from photomitrus_cli.imaging.starequations import (
     Anchors,
     Detected,

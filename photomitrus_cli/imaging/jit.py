@@ -78,6 +78,12 @@ class _KernelCache(FunctionCache):
             return load(sig, target_context)
         return None
 
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled function; where the disk is full or read-only the next process compiles again."""
+        save: Any = super().save_overload
+        with contextlib.suppress(OSError):
+            save(sig, data)
+
 
 def kernel(function: F) -> F:
     """Compile a numeric kernel with numba, without the GIL and cached on disk.

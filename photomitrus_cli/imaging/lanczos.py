@@ -121,7 +121,7 @@ def row_positions(node: Float, origin: tuple[int, int], step: int, y: int, x0: i
     node : ndarray of float64
         Frame x or y at the nodes.
     origin, step
-        The node table, see `photomitrus_cli.imaging.mapping.PixelMap`.
+        The node table, see `photomitrus_cli.imaging.pixelmap.PixelMap`.
     y, x0 : int
         First grid pixel of the row.
     out : ndarray of float64, shape (n,)
@@ -155,7 +155,7 @@ def row_places(
     Parameters
     ----------
     nodes, origin, step
-        The node tables of x and y, see `photomitrus_cli.imaging.mapping.PixelMap`.
+        The node tables of x and y, see `photomitrus_cli.imaging.pixelmap.PixelMap`.
     y : int
         The row.
     span : tuple of int
@@ -279,7 +279,7 @@ def lanczos_window(
     pixels, state : ndarray
         The frame, see `row_values`.
     nodes, origin, step
-        The node tables of x and y, see `photomitrus_cli.imaging.mapping.PixelMap`.
+        The node tables of x and y, see `photomitrus_cli.imaging.pixelmap.PixelMap`.
     window : tuple of int
         (y0, y1, x0, x1) in grid pixels, inside the node table.
     corner : tuple of int

@@ -71,10 +71,8 @@ def mutual_pairs(x: Float, y: Float, x_ref: Float, y_ref: Float, radius: float) 
 
     Parameters
     ----------
-    x, y : ndarray of float64, shape (n,)
-    x_ref, y_ref : ndarray of float64, shape (m,)
-    radius : float
-        Largest distance, same unit.
+    x, y, x_ref, y_ref, radius
+        See `neighbour_pairs`.
 
     Returns
     -------

@@ -20,7 +20,7 @@ def subtract_mesh(values: Float32, nodes: Float, columns: Float32 | None = None)
     values : ndarray of float32, shape (ny, nx)
         Image; changed.
     nodes : ndarray of float64, shape (rows, columns)
-        From `photomitrus_cli.imaging.mesh.mesh_nodes`.
+        From `photomitrus_cli.imaging.meshnodes.mesh_nodes`.
     columns : ndarray of float32, shape (nx,), optional
 
     Returns

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.imaging.framemap import FrameMap
 from photomitrus_cli.imaging.jit import kernel
 from photomitrus_cli.imaging.lanczos import row_positions
-from photomitrus_cli.imaging.mapping import Box, FrameMap, PixelMap
+from photomitrus_cli.imaging.pixelmap import Box, PixelMap
 
 
 @kernel
@@ -26,7 +27,7 @@ def nearest_window(
     ----------
     flags : ndarray of bool, shape (ny, nx)
     node_x, node_y, origin, step
-        The node table, see `photomitrus_cli.imaging.mapping.PixelMap`.
+        The node table, see `photomitrus_cli.imaging.pixelmap.PixelMap`.
     window : tuple of int
         (y0, y1, x0, x1) in grid pixels, inside the node table.
     out : ndarray of bool, shape (y1 - y0, x1 - x0)
@@ -65,7 +66,7 @@ def nearest_few(
     pixels : ndarray of int64, shape (n, 2)
         Frame pixels (y, x).
     places : ndarray of float64, shape (2, nj, ni)
-        Grid x and y at every `place_step`-th frame pixel, see `photomitrus_cli.imaging.mapping.FrameMap`.
+        Grid x and y at every `place_step`-th frame pixel, see `photomitrus_cli.imaging.framemap.FrameMap`.
     node_x, node_y, origin, step, window
         As for `nearest_window`.
     reach : int
@@ -105,8 +106,8 @@ def few_flags(
         Frame pixels (y, x).
     pixel_map, frame_map : PixelMap, FrameMap
         Of the frame.
-    window : tuple of int
-        (y0, y1, x0, x1) in grid pixels, within ``pixel_map.bbox``.
+    window
+        See `nearest_flags`.
 
     Returns
     -------

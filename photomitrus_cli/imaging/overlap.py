@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.imaging.celltable import Cells, tabulate
 from photomitrus_cli.imaging.jit import kernel
 from photomitrus_cli.imaging.laplacian import Factors
-from photomitrus_cli.imaging.levelfit import EFFICIENCY, TUKEY, Cells, robust_offsets, tabulate
+from photomitrus_cli.imaging.levelfit import EFFICIENCY, TUKEY, robust_offsets
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.imaging.combine import median_efficiency
 from photomitrus_cli.imaging.jit import kernel
 
 Float32 = NDArray[np.float32]
@@ -85,37 +84,6 @@ def centre_pattern(middle: Float32) -> Float32:
     if not known.any():
         return np.zeros_like(middle)
     return np.where(known, middle - np.median(middle[known]), np.float32(0.0))
-
-
-def pattern_variance(
-    variance: float | NDArray[np.floating], n_used: Int32, *, min_frames: int = 5
-) -> Float32:
-    """Noise variance of a residual pattern.
-
-    That of a median of n normal values: variance / (n e(n)), e from
-    `photomitrus_cli.imaging.combine.median_efficiency`. In a frame that is itself one of the n, the noise of
-    frame and pattern is correlated: their difference has variance (1 + 1 / (n e) - 2 / n) times that of a
-    value, since the covariance of a value with a median of n is variance / n.
-
-    Parameters
-    ----------
-    variance : float or ndarray, shape (ny, nx)
-        Of a single value, units of the frames squared.
-    n_used : ndarray of int32, shape (ny, nx)
-        From `residual_pattern`.
-    min_frames : int, optional
-        As given there.
-
-    Returns
-    -------
-    ndarray of float32, shape (ny, nx)
-        0 where the pattern is 0 for want of values.
-    """
-    top = int(n_used.max(initial=0))
-    share = np.zeros(top + 1)
-    for n in range(max(min_frames, 1), top + 1):
-        share[n] = 1.0 / (n * median_efficiency(n))
-    return np.asarray(variance * share[n_used], dtype=np.float32)
 
 
 @kernel

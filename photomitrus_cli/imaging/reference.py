@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.imaging.combine import median_efficiency
+from photomitrus_cli.imaging.classmedian import median_efficiency
 from photomitrus_cli.imaging.jit import kernel
 
 Float32 = NDArray[np.float32]

@@ -15,14 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.matching import mutual_pairs
-from photomitrus_cli.imaging.plateterms import (
-    LINEAR,
-    corrected,
-    fit_plate,
-    in_frame,
-    n_terms,
-    plane_pixels,
-)
+from photomitrus_cli.imaging.planepixels import in_frame, plane_pixels
+from photomitrus_cli.imaging.platefit import fit_plate
+from photomitrus_cli.imaging.plateterms import LINEAR, corrected, n_terms
 from photomitrus_cli.imaging.tansip import TanSip
 
 Float = NDArray[np.float64]

@@ -15,8 +15,8 @@ from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.bintable import Column
 from photomitrus_cli.io.blocks import BlockReader, open_blocks
 from photomitrus_cli.io.cards import Cards
-from photomitrus_cli.io.checksum import datasum, is_intact, stated_sums
-from photomitrus_cli.io.structure import MAX_BYTES, Unit, check_first_card, read_unit, truncated
+from photomitrus_cli.io.structure import MAX_BYTES, Unit, check_first_card, read_unit
+from photomitrus_cli.io.unitdata import read_data, verify_data
 
 _EXTENSION = b"XTENSION="
 _FORM = re.compile(r"(\d*)([ABIJKED])(?:\s.*)?")
@@ -70,7 +70,8 @@ def read_table(
     with open_blocks(Path(path)) as blocks:
         check_first_card(blocks)
         unit = _find(blocks, wanted, what, max_bytes)
-        data = _read_data(blocks, unit)
+        data = read_data(blocks, unit)
+        verify_data(unit, data)
         # The check sum of a gzip file stands at its end.
         blocks.finish()
     return BinTable(unit.cards, _columns(unit, data))
@@ -84,23 +85,6 @@ def _find(blocks: BlockReader, wanted: Callable[[Cards], bool], what: str, max_b
         blocks.skip(unit.padded)
         if blocks.peek(len(_EXTENSION)) != _EXTENSION:
             raise InputError(f"{blocks.path}: holds no {what}")
-
-
-def _read_data(blocks: BlockReader, unit: Unit) -> NDArray[np.uint8]:
-    """Read the data of a table with their padding, and compare the checksum where there is one."""
-    try:
-        data = np.zeros(unit.padded, np.uint8)
-    except MemoryError as error:
-        raise InputError(
-            f"{blocks.path}: declares {unit.n_bytes} bytes, more than the memory holds"
-        ) from error
-    count = blocks.fill(memoryview(data.data))
-    if count < unit.n_bytes:
-        raise truncated(blocks, unit, count)
-    stated = stated_sums(unit.cards)
-    if stated is not None and not is_intact(unit.header, datasum(data), stated):
-        raise InputError(f"{blocks.path}: checksum mismatch: the file is damaged")
-    return data
 
 
 def _columns(unit: Unit, data: NDArray[np.uint8]) -> list[Column]:

@@ -177,23 +177,7 @@ class BlockReader:
         return header
 
     def peek(self, n_bytes: int) -> bytes:
-        """Return the next bytes without passing them.
-
-        Parameters
-        ----------
-        n_bytes : int
-            How many.
-
-        Returns
-        -------
-        bytes
-            At most `n_bytes`.
-
-        Raises
-        ------
-        InputError
-            As `fill`.
-        """
+        """Return the next bytes as `take` does, without passing them."""
         self._look(n_bytes)
         return self._pending[:n_bytes]
 

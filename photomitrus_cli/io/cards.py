@@ -84,10 +84,6 @@ class Cards(Mapping[str, Value]):
     def __iter__(self) -> Iterator[str]:
         return (key for key in self._all_keys() if key in self)
 
-    def matching(self, pattern: re.Pattern[str]) -> Iterator[str]:
-        """Return the keywords that match a pattern whole; quicker than asking every keyword."""
-        return (key for key in self._all_keys() if pattern.fullmatch(key) and key in self)
-
     def any_of(self, keys: Collection[str]) -> bool:
         """Tell whether any of some upper-case keywords is in the header; quicker than asking for each."""
         codes = map(key_code, keys)
@@ -133,25 +129,7 @@ class Cards(Mapping[str, Value]):
         return float(value)
 
     def integer(self, key: str, default: _T | _Required = _REQUIRED) -> int | _T:
-        """Return a whole number; ``2.0`` counts as one.
-
-        Parameters
-        ----------
-        key : str
-            The keyword.
-        default : optional
-            Returned when the keyword is missing; without it a missing keyword is an error.
-
-        Returns
-        -------
-        int
-            The value.
-
-        Raises
-        ------
-        InputError
-            When the keyword is missing or its value is not a whole number.
-        """
+        """Return a whole number, and ``2.0`` counts as one; otherwise as `number`."""
         value = self.get(key)
         if value is None:
             return self._absent(key, default)
@@ -160,25 +138,7 @@ class Cards(Mapping[str, Value]):
         return int(value)
 
     def text(self, key: str, default: _T | _Required = _REQUIRED) -> str | _T:
-        """Return a string, without its trailing blanks.
-
-        Parameters
-        ----------
-        key : str
-            The keyword.
-        default : optional
-            Returned when the keyword is missing; without it a missing keyword is an error.
-
-        Returns
-        -------
-        str
-            The value.
-
-        Raises
-        ------
-        InputError
-            When the keyword is missing or its value is not a string.
-        """
+        """Return a string, without its trailing blanks; otherwise as `number`."""
         value = self.get(key)
         if value is None:
             return self._absent(key, default)

@@ -14,9 +14,10 @@ from isal import isal_zlib
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.blocks import BLOCK, BlockReader, open_blocks
 from photomitrus_cli.io.cards import Cards
-from photomitrus_cli.io.checksum import datasum, is_intact, is_whole, stated_sums
+from photomitrus_cli.io.checksum import datasum, is_whole, stated_sums
 from photomitrus_cli.io.pixels import Array, Scaling, physical_values, scaling_of, stored_array
-from photomitrus_cli.io.structure import MAX_BYTES, Unit, find_image, truncated
+from photomitrus_cli.io.structure import MAX_BYTES, Unit, find_image
+from photomitrus_cli.io.unitdata import read_data, verify_data
 
 # An image further behind in its file is read block by block instead of with all that is ahead of it.
 _MAX_AHEAD = 1 << 22
@@ -306,13 +307,13 @@ def read_image(
     path = Path(path)
     with open_blocks(path, summed=True) as blocks:
         unit = find_image(blocks, max_bytes)
-        buffer = _read_data(blocks, unit)
+        buffer = read_data(blocks, unit)
         crc32 = blocks.finish()
     if unit.is_tiled:
         stored = _decompressed(unit, buffer, max_bytes, verify=verify)
     else:
         if verify:
-            _verify(unit, buffer)
+            verify_data(unit, buffer)
         stored = stored_array(buffer[: unit.n_bytes], unit.bitpix, unit.shape)
     cards = image_header(unit)
     scaling = scaling_of(cards, cards.integer("BITPIX"), blank=blank)
@@ -330,26 +331,5 @@ def _decompressed(unit: Unit, buffer: npt.NDArray[np.uint8], max_bytes: int, *, 
             )
         verify = True
     if verify:
-        _verify(unit, buffer)
+        verify_data(unit, buffer)
     return decompress(unit, buffer, max_bytes)
-
-
-def _read_data(blocks: BlockReader, unit: Unit) -> npt.NDArray[np.uint8]:
-    """Return the data with their padding; padding that the file lacks is zero."""
-    try:
-        buffer = np.empty(unit.padded, np.uint8)
-    except MemoryError as error:
-        raise InputError(
-            f"{blocks.path}: declares {unit.n_bytes} bytes, more than the memory holds"
-        ) from error
-    count = blocks.fill(memoryview(buffer.data))
-    if count < unit.n_bytes:
-        raise truncated(blocks, unit, count)
-    buffer[count:] = 0
-    return buffer
-
-
-def _verify(unit: Unit, buffer: npt.NDArray[np.uint8]) -> None:
-    stated = stated_sums(unit.cards)
-    if stated is not None and not is_intact(unit.header, datasum(buffer), stated):
-        raise InputError(f"{unit.cards.path}: checksum mismatch: the file is damaged")

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photomitrus_cli.io.blocks import open_blocks
-from photomitrus_cli.io.structure import check_units
+from photomitrus_cli.io.structure import MAX_BYTES, check_units, read_unit
+from photomitrus_cli.io.unitdata import read_data, verify_data
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -74,9 +75,13 @@ def checked_stream(path: Path) -> io.BytesIO:
     Raises
     ------
     InputError
-        When headers declare what is not there.
+        When headers declare what is not there, or a unit differs from its checksum.
     """
     n_bytes = check_units(path)
+    with open_blocks(path) as blocks:
+        while blocks.position < n_bytes:
+            unit = read_unit(blocks, max(MAX_BYTES, blocks.size or 0))
+            verify_data(unit, read_data(blocks, unit))
     with open_blocks(path) as blocks:
         return io.BytesIO(blocks.take(n_bytes))
 

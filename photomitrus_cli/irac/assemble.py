@@ -16,10 +16,11 @@ from photomitrus_cli.imaging.noise import correlation_factor
 from photomitrus_cli.io.atomic import FileRecord, atomic_path
 from photomitrus_cli.io.fitsstream import StreamedFits
 from photomitrus_cli.io.unitheader import ImageUnit
+from photomitrus_cli.irac.inputstable import inputs_unit
 from photomitrus_cli.irac.passes import Passes
 from photomitrus_cli.irac.placing import PlacedTile, Placing, TileTarget, place_tile
 from photomitrus_cli.irac.plan import Plan
-from photomitrus_cli.irac.products import BUNIT, PLANES, inputs_unit, plane_cards, primary_cards
+from photomitrus_cli.irac.products import BUNIT, PLANES, plane_cards, primary_cards
 from photomitrus_cli.irac.tiles import TileTask
 from photomitrus_cli.report.quicklook import draw_mosaic, thinning_step
 from photomitrus_cli.run.parallel import Outcome

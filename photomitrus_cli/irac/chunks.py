@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.imaging.framemap import FrameMap
 from photomitrus_cli.imaging.lanczos import RADIUS, RIGHT_BORDER
-from photomitrus_cli.imaging.mapping import FrameMap, PixelMap
-from photomitrus_cli.imaging.resample import PreparedFrame
+from photomitrus_cli.imaging.pixelmap import PixelMap
+from photomitrus_cli.imaging.prepared import PreparedFrame
 from photomitrus_cli.run.checkpoint import Checkpoint, Store
 
 Item = TypeVar("Item")

@@ -12,8 +12,8 @@ from photomitrus_cli.imaging.blot import blot
 from photomitrus_cli.imaging.boxes import widened
 from photomitrus_cli.imaging.lanczos import BAD
 from photomitrus_cli.imaging.objects import object_mask
+from photomitrus_cli.imaging.prepared import reprepare
 from photomitrus_cli.imaging.reject import RejectRules, find_outliers
-from photomitrus_cli.imaging.resample import reprepare
 from photomitrus_cli.irac.chunks import INNER, OBJECT, Arrays, FrameReader, Ingested, Place, pack
 from photomitrus_cli.irac.stack import MARGIN, StackReader, StackTile
 from photomitrus_cli.run.checkpoint import Store

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.blot import local_contrast
 from photomitrus_cli.imaging.boxes import common_part, widened
+from photomitrus_cli.imaging.classmedian import ClassMedian
 from photomitrus_cli.imaging.clip import SOFTENING, clipped_mean
-from photomitrus_cli.imaging.combine import ClassMedian, Combined, WeightedMean
+from photomitrus_cli.imaging.combine import Combined, WeightedMean
 from photomitrus_cli.imaging.drizzle import drizzle_frame
 from photomitrus_cli.imaging.drizzlenoise import drizzle_noise_sums
 from photomitrus_cli.imaging.lanczos import BAD
-from photomitrus_cli.imaging.mapping import Box
 from photomitrus_cli.imaging.nearest import few_flags, nearest_flags
 from photomitrus_cli.imaging.noise import (
     drizzle_large_ratio,
@@ -26,6 +26,7 @@ from photomitrus_cli.imaging.noise import (
     median_remainder_ratio,
     variance_sums,
 )
+from photomitrus_cli.imaging.pixelmap import Box
 from photomitrus_cli.imaging.reference import reference_map
 from photomitrus_cli.imaging.resample import Resampled, resample_frame, resample_into
 from photomitrus_cli.irac.chunks import INNER, FrameReader, Ingested, Place

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat
 
 from photomitrus_cli.irac.correctsettings import CorrectSettings
 from photomitrus_cli.irac.photsettings import PhotSettings
-from photomitrus_cli.irac.settingtypes import Bits, position, single_path, size
+from photomitrus_cli.irac.settingtypes import Bits, FileType, position, single_path, size
 from photomitrus_cli.run.config import RelativePath, Section
 from photomitrus_cli.simulate.iracconfig import IracSimulation
 
@@ -20,7 +20,7 @@ class MosaicSettings(Section):
     inputs: Annotated[tuple[Path, ...], BeforeValidator(single_path), RelativePath()]
     output: Annotated[Path, RelativePath()]
     channel: Annotated[int, Field(ge=1, le=4)]
-    filetype: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
+    filetype: FileType
     min_exptime_s: Annotated[float, Field(ge=0)]
     missing: Literal["estimate", "refuse", "drop"]
     imask_bits: Bits

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from photomitrus_cli import __version__
 from photomitrus_cli.errors import ConfigError, InputError, OutputExistsError
-from photomitrus_cli.io.atomic import refuse_overwriting_inputs
+from photomitrus_cli.io.atomic import refuse_overwriting_inputs, remove_stale_parts
 from photomitrus_cli.irac.choice import UNIT_RESPONSE, Chosen, Mission, choose, factors
 from photomitrus_cli.irac.corrections import off_array
 from photomitrus_cli.irac.correctsettings import CorrectSettings
@@ -21,6 +21,7 @@ from photomitrus_cli.run.summary import Summary
 
 Float = NDArray[np.float64]
 ADDED = ("r_al", "r_pp", "flux_corrected")
+_PIXELS = frozenset({"", "pix", "pixel"})
 _MODES = {"0": False, "1": True, "false": False, "true": True, "full": False, "sub": True}
 
 
@@ -116,6 +117,7 @@ def _paths(settings: CorrectSettings, *, overwrite: bool) -> tuple[Path, Path]:
     if settings.output is None:
         raise ConfigError("no output is given", hint="astromap irac correct TABLE -o OUT")
     refuse_overwriting_inputs([settings.output], [settings.table])
+    remove_stale_parts(settings.output.parent)
     if settings.output.exists() and not overwrite:
         raise OutputExistsError(f"{settings.output}: exists", hint="--overwrite replaces it")
     return settings.table, settings.output
@@ -131,6 +133,8 @@ def _columns(table: FluxTable, settings: CorrectSettings) -> dict[str, str]:
                 f"{table.path}: has no column '{wanted[role]}' among: {', '.join(table.names[:20])}",
                 hint=f"--{role}-column NAME takes another",
             )
+        if role != "flux" and (unit := table.unit(column)) not in _PIXELS:
+            raise InputError(f"{table.path}: column '{column}' is in {unit}, not in pixels")
     for role in ("channel", "mission", "subarray"):
         column = found[role] = _named(table, role)
         if column is not None and getattr(settings, role) is not None:

@@ -57,6 +57,10 @@ class FluxTable(Protocol):
         """Give a column as text, empty where a value is missing."""
         ...
 
+    def unit(self, name: str) -> str:
+        """Give the unit of a column, empty where the table states none."""
+        ...
+
     def where(self, row: int) -> str:
         """Say for people where a row is, 0 being the first."""
         ...
@@ -163,6 +167,11 @@ class TextTable:
         place = self.names.index(name)
         return [row[place].strip() for row in self._rows]
 
+    def unit(self, name: str) -> str:
+        """CSV has no place for units."""
+        del name
+        return ""
+
     def where(self, row: int) -> str:
         """Say where a row is."""
         return f"{self.path}, line {self._lines[row]}"
@@ -232,6 +241,10 @@ class TypedTable:
         if getattr(column, "ndim", 0) != 1 or not hasattr(column, "dtype"):
             raise InputError(f"{self.path}: column {name} does not hold one number a row")
         return column
+
+    def unit(self, name: str) -> str:
+        """Give the unit of a column."""
+        return str(getattr(self._table[name], "unit", None) or "")
 
     def where(self, row: int) -> str:
         """Say where a row is."""

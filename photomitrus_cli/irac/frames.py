@@ -54,7 +54,7 @@ def select_frames(
     Parameters
     ----------
     files : mapping of str to list of Path
-        From :func:`photomitrus_cli.irac.names.find_files`.
+        From `photomitrus_cli.irac.findfiles.find_files`.
     context : Context
         Its workers share the headers; under ``keep_going`` broken frames are recorded as failed.
     filetype : str

@@ -16,14 +16,15 @@ from photomitrus_cli.imaging.background import (
     mode_level,
 )
 from photomitrus_cli.imaging.detect import detect_stars
+from photomitrus_cli.imaging.framemap import frame_map
 from photomitrus_cli.imaging.geometry import mean_pixel_area
 from photomitrus_cli.imaging.grid import Grid
-from photomitrus_cli.imaging.mapping import frame_map, map_frame
+from photomitrus_cli.imaging.mapping import map_frame
 from photomitrus_cli.imaging.masks import bit_pattern
 from photomitrus_cli.imaging.mesh import mesh_background
 from photomitrus_cli.imaging.objects import object_mask
 from photomitrus_cli.imaging.planes import join_planes
-from photomitrus_cli.imaging.resample import prepare_frame
+from photomitrus_cli.imaging.prepared import prepare_frame
 from photomitrus_cli.imaging.skywcs import SkyWcs
 from photomitrus_cli.io.fitsread import read_pixels
 from photomitrus_cli.irac.chunks import INNER, OBJECT, Arrays, Ingested, pack

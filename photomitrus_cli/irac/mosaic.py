@@ -11,6 +11,7 @@ from photomitrus_cli.errors import AstromapError, ConfigError, NoDataError, Outp
 from photomitrus_cli.io.atomic import check_folder, remove_stale_parts
 from photomitrus_cli.irac.assemble import Assembled, assemble
 from photomitrus_cli.irac.config import MosaicSettings
+from photomitrus_cli.irac.inputstable import frame_values
 from photomitrus_cli.irac.passes import (
     Passes,
     Used,
@@ -25,7 +26,6 @@ from photomitrus_cli.irac.passes import (
 )
 from photomitrus_cli.irac.plan import Plan, make_plan, reasons
 from photomitrus_cli.irac.positions import align_all
-from photomitrus_cli.irac.products import frame_values
 from photomitrus_cli.irac.rejected import with_masks, write_masks
 from photomitrus_cli.irac.scan import Frame
 from photomitrus_cli.irac.stack import StackTile

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from photomitrus_cli.errors import AstromapError
-from photomitrus_cli.imaging.mapping import Box
+from photomitrus_cli.imaging.pixelmap import Box
 from photomitrus_cli.imaging.reject import RejectRules
 from photomitrus_cli.irac.chunks import Place, chunks
 from photomitrus_cli.irac.clean import CleanTask, Suspect, clean

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 from photomitrus_cli.errors import AstromapError, ConfigError, NoDataError, OutputExistsError
 from photomitrus_cli.io.atomic import check_folder, remove_stale_parts, write_text
 from photomitrus_cli.io.tables import write_csv, write_ecsv
+from photomitrus_cli.irac.aortable import aor_table
 from photomitrus_cli.irac.measure import Flag
 from photomitrus_cli.irac.photaors import combine_aors
+from photomitrus_cli.irac.photdraw import draw
 from photomitrus_cli.irac.photflux import calibrate
 from photomitrus_cli.irac.photframes import FrameResult, measure_frames
+from photomitrus_cli.irac.photlog import log_of
 from photomitrus_cli.irac.photplan import PhotPlan, make_plan, product_of
 from photomitrus_cli.irac.photrows import columns_of
 from photomitrus_cli.irac.photsettings import PhotSettings
-from photomitrus_cli.irac.phottables import Measurements, aor_table, image_table, problem_aors
-from photomitrus_cli.irac.phottelling import draw, log_of, summarise, up_to_date
+from photomitrus_cli.irac.phottables import Measurements, image_table, problem_aors
+from photomitrus_cli.irac.phottelling import summarise, up_to_date
 from photomitrus_cli.run.checkpoint import Store, open_store
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import guard_outputs, is_current, write_failure, write_manifest

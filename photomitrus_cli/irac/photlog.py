@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
+from photomitrus_cli.irac.photplan import PhotPlan
+from photomitrus_cli.irac.phottables import Measurements
+from photomitrus_cli.run.context import Context
+from photomitrus_cli.run.provenance import utc_now
+
 _WIDTH = 17
+
+
+def log_of(plan: PhotPlan, one: Measurements, problems: Sequence[int], context: Context) -> str:
+    """Give the text log of a run.
+
+    Parameters
+    ----------
+    plan : PhotPlan
+    one : Measurements
+    problems : sequence of int
+        Keys of AORs without a flux.
+    context : Context
+
+    Returns
+    -------
+    str
+    """
+    pairs = zip(one.columns["channel"].tolist(), one.fluxes.mission.tolist(), strict=True)
+    return log_text(
+        date=utc_now(),
+        parameters=shlex.join([*context.command.split(), *context.argv[len(context.command.split()) - 1 :]]),
+        instruments=[f"IRAC channel {channel} ({mission})" for channel, mission in sorted(set(pairs))],
+        filetype=plan.settings.filetype,
+        targets=[target.name for target in one.targets],
+        apertures=[one.radii(k) for k in range(len(plan.settings.apertures))],
+        problems=problems,
+        comment=plan.settings.comment,
+    )
 
 
 def log_text(

@@ -10,9 +10,10 @@ from pathlib import Path
 from photomitrus_cli.errors import ConfigError, NoDataError
 from photomitrus_cli.io.atomic import refuse_overwriting_inputs
 from photomitrus_cli.irac.facts import SATURATION_BIT
+from photomitrus_cli.irac.findfiles import find_files, types_found
 from photomitrus_cli.irac.frames import Selection, select_frames
 from photomitrus_cli.irac.measure import Aperture
-from photomitrus_cli.irac.names import find_files, is_fits, types_found
+from photomitrus_cli.irac.names import is_fits
 from photomitrus_cli.irac.photflux import check_corrections
 from photomitrus_cli.irac.photframes import PhotRules, PhotTask
 from photomitrus_cli.irac.photsettings import PhotSettings
@@ -146,9 +147,10 @@ def make_plan(settings: PhotSettings, context: Context) -> PhotPlan:
         raise NoDataError(_nothing_left(settings, selection, wanted, n_files=len(files[settings.filetype])))
     check_corrections(((frame.key.channel, frame.mjd) for frame in selection.frames), settings)
     product = product_of(settings)
-    outputs = [*product.paths, product.manifest, product.config, product.failure]
     others = list(wanted.tables)
-    refuse_overwriting_inputs(outputs, [*others, *(path for paths in files.values() for path in paths)])
+    refuse_overwriting_inputs(
+        product.written, [*others, *(path for paths in files.values() for path in paths)]
+    )
     inputs = [source.path for frame in selection.frames for source in frame.sources] + others
     refuse_unprintable([*product.paths, *inputs])
     decisive = settings.model_dump(mode="json", exclude={"inputs", "output"}) | {

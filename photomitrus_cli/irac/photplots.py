@@ -185,7 +185,7 @@ def _points(shown: _Shown, channel: int | None) -> PointPanel:
         for name, mine in _groups(rows, channel)
     ]
     kept = shown.flux[rows.kept & (rows.channel == channel) & np.isfinite(shown.flux)]
-    levels, told = [], [f"{kept.size} kept"]
+    levels, told = [], [f"{kept.size} used"]
     if kept.size:
         middle = float(np.median(kept))
         sigma = _MAD_TO_SIGMA * float(np.median(np.abs(kept - middle)))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from photomitrus_cli.irac.settingtypes import Bits, position, single_path
+from photomitrus_cli.irac.settingtypes import Bits, FileType, position, single_path
 from photomitrus_cli.run.config import RelativePath, Section
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
@@ -77,7 +77,7 @@ class PhotSettings(Section):
     proper_motion: tuple[float, float, float] | None
     comment: str
     channel: Annotated[Literal["all"] | Annotated[int, Field(ge=1, le=4)], BeforeValidator(_channel)]
-    filetype: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
+    filetype: FileType
     min_framtime_s: Annotated[float, Field(ge=0)]
     apertures: Annotated[
         Annotated[tuple[Aperture, ...], Field(min_length=1, max_length=50)],

@@ -1,23 +1,16 @@
-"""What a photometry run tells: summary, warnings, log, figures."""
+"""What a photometry run tells: summary and warnings."""
 
 from __future__ import annotations
 
-import math
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from photomitrus_cli.io.atomic import atomic_path
 from photomitrus_cli.irac.apcorr import calibration_factor
-from photomitrus_cli.irac.photlog import log_text
 from photomitrus_cli.irac.photplan import PhotPlan
-from photomitrus_cli.irac.photplots import FluxRows, aor_scatter, time_series
 from photomitrus_cli.irac.phottables import Measurements
-from photomitrus_cli.run.context import Context
-from photomitrus_cli.run.provenance import recorded_facts, recorded_units, utc_now
+from photomitrus_cli.run.provenance import recorded_facts, recorded_units
 from photomitrus_cli.run.summary import Figure, RunStatus, Summary, UnitRecord
 
 _CAPTIONS = (
@@ -147,76 +140,8 @@ def _flux_warnings(one: Measurements, problems: Sequence[int]) -> list[str]:
         warnings.append(f"{len(problems)} AORs have a target without any usable frame: {_some(problems)}")
     saturated = sum("saturated" in reason for reason in one.judged.reasons)
     if saturated:
-        warnings.append(f"{saturated} images of a target are saturated and left out of the AOR fluxes")
+        warnings.append(f"{saturated} images of a target are saturated and not used for the AOR fluxes")
     late = int(np.sum((one.columns["channel"] > 2) & (one.fluxes.mission == "warm")))
     if late:
         warnings.append("channels 3 and 4 of the warm mission: no corrections exist, fluxes are uncorrected")
     return warnings
-
-
-def log_of(plan: PhotPlan, one: Measurements, problems: Sequence[int], context: Context) -> str:
-    """Give the text log of a run.
-
-    Parameters
-    ----------
-    plan : PhotPlan
-    one : Measurements
-    problems : sequence of int
-        Keys of AORs without a flux.
-    context : Context
-
-    Returns
-    -------
-    str
-    """
-    pairs = zip(one.columns["channel"].tolist(), one.fluxes.mission.tolist(), strict=True)
-    return log_text(
-        date=utc_now(),
-        parameters=shlex.join([*context.command.split(), *context.argv[len(context.command.split()) - 1 :]]),
-        instruments=[f"IRAC channel {channel} ({mission})" for channel, mission in sorted(set(pairs))],
-        filetype=plan.settings.filetype,
-        targets=[target.name for target in one.targets],
-        apertures=[one.radii(k) for k in range(len(plan.settings.apertures))],
-        problems=problems,
-        comment=plan.settings.comment,
-    )
-
-
-def draw(series: Path, aors: Path, one: Measurements) -> None:
-    """Draw the two figures of a run, of the first aperture.
-
-    Parameters
-    ----------
-    series, aors : Path
-        PNGs to make or replace.
-    one : Measurements
-
-    Raises
-    ------
-    WriteError
-        When one cannot be written.
-    """
-    columns, fluxes = one.columns, one.fluxes
-    rows = np.flatnonzero(columns["aperture"] == 0)
-    kept = np.array([not reason for reason in one.judged.reasons], dtype=np.bool_)
-    frames = FluxRows(
-        columns["mjd"][rows], fluxes.flux[rows], fluxes.err[rows], kept[rows], columns["channel"][rows],
-        columns["framtime_s"][rows], columns["target"][rows], columns["aorkey"][rows],
-    )  # fmt: skip
-    groups = [group for group in one.judged.groups if columns["aperture"][group.rows[0]] == 0]
-    first = np.array([group.rows[0] for group in groups], dtype=np.intp)
-    means = FluxRows(
-        columns["mjd"][first],
-        np.array([math.nan if group.flux is None else group.flux.flux for group in groups]),
-        np.array([math.nan if group.flux is None else group.flux.err_mean for group in groups]),
-        np.array([group.flux is not None for group in groups], dtype=np.bool_),
-        columns["channel"][first],
-        columns["framtime_s"][first],
-        columns["target"][first],
-        columns["aorkey"][first],
-    )
-    radii = one.radii(0)
-    with atomic_path(series) as part:
-        time_series(part, frames, title=f"IRAC aperture {radii}: images")
-    with atomic_path(aors) as part:
-        aor_scatter(part, means, title=f"IRAC aperture {radii}: AORs")

@@ -10,7 +10,8 @@ import numpy as np
 
 from photomitrus_cli.errors import ConfigError, InputError, NoDataError
 from photomitrus_cli.imaging.geometry import footprint
-from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.imaging.grid import Grid
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
 from photomitrus_cli.imaging.gridlike import grid_like
 from photomitrus_cli.imaging.skytext import parse_position, parse_size
 from photomitrus_cli.io.atomic import refuse_overwriting_inputs
@@ -18,8 +19,8 @@ from photomitrus_cli.io.fitsread import read_cards
 from photomitrus_cli.io.refcat import RefCat, read_refcat
 from photomitrus_cli.irac.config import MosaicSettings
 from photomitrus_cli.irac.facts import PIXEL_ARCSEC
+from photomitrus_cli.irac.findfiles import find_files, types_found
 from photomitrus_cli.irac.frames import Selection, select_frames
-from photomitrus_cli.irac.names import find_files, types_found
 from photomitrus_cli.irac.scan import FULL_ARRAY, Needs
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
@@ -120,9 +121,10 @@ def make_plan(settings: MosaicSettings, product: Product, context: Context) -> P
     grid = like or grid_for_footprints(
         corners[:, 0], corners[:, 1], settings.pixel_scale_arcsec, center=center, size=size
     )
-    outputs = [*product.paths, product.manifest, product.config, product.failure]
     others = [path for path in (settings.align, settings.like) if path is not None]
-    refuse_overwriting_inputs(outputs, [*others, *(path for paths in files.values() for path in paths)])
+    refuse_overwriting_inputs(
+        product.written, [*others, *(path for paths in files.values() for path in paths)]
+    )
     inputs = [source.path for frame in selection.frames for source in frame.sources] + others
     refuse_unprintable([*product.paths, *inputs])
     # The frames left out are part of the product too, in its table.

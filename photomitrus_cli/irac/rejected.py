@@ -61,13 +61,14 @@ def write_masks(passes: Passes, used: Sequence[Used]) -> None:
     folder = passes.plan.product.folder
     own = folder / _name(used[0].frame).partition("/")[0]
     check_folder(own)
-    # A worker lives on for a moment when its run is killed, and may die with a file half written.
     remove_stale_parts(own)
     by_chunk: dict[str, list[tuple[int, Path]]] = defaultdict(list)
     for one in used:
         by_chunk[one.place.chunk].append((one.place.index, folder / _name(one.frame)))
     tasks = [MaskTask(chunk, tuple(files), passes.store) for chunk, files in by_chunk.items()]
     passes.run("masks", write_chunk, tasks)
+    # A worker lives on for a moment when its run is killed, and may have died since with a file half written.
+    remove_stale_parts(own)
 
 
 def write_chunk(task: MaskTask) -> int:

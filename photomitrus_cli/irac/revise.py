@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.background import masked_median
+from photomitrus_cli.imaging.framemap import frame_map
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.lanczos import BAD, SATURATED
-from photomitrus_cli.imaging.mapping import frame_map, map_frame
-from photomitrus_cli.imaging.resample import PreparedFrame, prepare_frame
+from photomitrus_cli.imaging.mapping import map_frame
+from photomitrus_cli.imaging.prepared import PreparedFrame, prepare_frame
 from photomitrus_cli.imaging.skywcs import SkyWcs
 from photomitrus_cli.irac.chunks import INNER, OBJECT, Arrays, FrameReader, Ingested, Place, pack
 from photomitrus_cli.run.checkpoint import Store

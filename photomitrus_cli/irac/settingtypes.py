@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from photomitrus_cli.errors import ConfigError
+from photomitrus_cli.run.settingwords import Words
 
 ANY_BIT = tuple(range(16))
 
@@ -60,13 +60,6 @@ def single_path(value: Any) -> Any:
     return [value] if isinstance(value, str | Path) else value
 
 
-def _refuse_with(parse: Callable[[str], object], text: str) -> None:
-    try:
-        parse(text)
-    except ConfigError as error:
-        raise ValueError(str(error)) from error
-
-
 def position(text: str | None) -> str | None:
     """Make sure that a sky position can be read; astropy is loaded only when there is one.
 
@@ -84,36 +77,30 @@ def position(text: str | None) -> str | None:
     ValueError
         When it cannot be read.
     """
-    if text is not None:
-        from photomitrus_cli.imaging.skytext import parse_position
-
-        _refuse_with(parse_position, text)
-    return text
+    return _readable(text, "position")
 
 
 def size(text: str | None) -> str | None:
-    """Make sure that a size on the sky can be read.
+    """Make sure that a size on the sky can be read; see `position`."""
+    return _readable(text, "size")
 
-    Parameters
-    ----------
-    text : str or None
 
-    Returns
-    -------
-    str or None
-        The same.
+def _readable(text: str | None, kind: Literal["position", "size"]) -> str | None:
+    if text is None:
+        return None
+    from photomitrus_cli.imaging.skytext import parse_position, parse_size
 
-    Raises
-    ------
-    ValueError
-        When it cannot be read.
-    """
-    if text is not None:
-        from photomitrus_cli.imaging.skytext import parse_size
-
-        _refuse_with(parse_size, text)
+    try:
+        parse_position(text) if kind == "position" else parse_size(text)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
     return text
 
 
 Bit = Annotated[int, Field(ge=0, le=15)]
-Bits = Annotated[tuple[Bit, ...], BeforeValidator(bit_list)]
+Bits = Annotated[
+    tuple[Bit, ...],
+    BeforeValidator(bit_list),
+    Words("bits from 0 to 15 such as 3,8, a pattern such as 32520, or any"),
+]
+FileType = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$"), Words("letters and digits such as cbcd")]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.boxes import common_part, widened
-from photomitrus_cli.imaging.mapping import Box
+from photomitrus_cli.imaging.pixelmap import Box
 from photomitrus_cli.run.checkpoint import Store
 
 Float32 = NDArray[np.float32]

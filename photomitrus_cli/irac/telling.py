@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from photomitrus_cli.irac.assemble import Assembled
 from photomitrus_cli.irac.config import MosaicSettings
+from photomitrus_cli.irac.inputstable import column_units
 from photomitrus_cli.irac.plan import Plan
-from photomitrus_cli.irac.products import column_units
 from photomitrus_cli.irac.scan import Frame
 from photomitrus_cli.run.provenance import recorded_facts, recorded_files, recorded_units
 from photomitrus_cli.run.summary import Figure, RunStatus, Summary, UnitRecord

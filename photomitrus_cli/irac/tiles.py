@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from photomitrus_cli.imaging.grid import Grid
-from photomitrus_cli.imaging.mapping import Box
+from photomitrus_cli.imaging.pixelmap import Box
 from photomitrus_cli.irac.chunks import Place
 from photomitrus_cli.irac.stack import StackTile
 from photomitrus_cli.run.checkpoint import Store

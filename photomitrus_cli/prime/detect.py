@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
+
+from photomitrus_cli.prime.sources import BRIGHT, Sources
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -21,7 +21,6 @@ _PHOTON_TERM = 16.0 / 9.0
 _MIN_PIXELS = 5
 # Widths of stars, relative to the median of the bright ones.
 _NARROW, _WIDE = 0.6, 1.8
-_BRIGHT = 100
 WIDTHS = (1.0, 30.0)
 """Smallest and largest FWHM of a star, pixels, where nothing else is known."""
 # So few objects do not tell how wide stars are.
@@ -35,63 +34,6 @@ _SAME_PX = 1.0
 _SMOOTHED = 0.6
 # sep keeps its buffers for the process; crowded fields overflow what it starts with.
 _PIXEL_STACK, _SUB_OBJECTS = 3_000_000, 8192
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Stars of one frame, the brightest first.
-
-    Attributes
-    ----------
-    x, y : ndarray of float64, shape (n,)
-        0-based positions, pixels: windowed centroids.
-    x_err, y_err : ndarray of float64, shape (n,)
-        Their standard errors from sky and photon noise, pixels.
-    flux, flux_err : ndarray of float64, shape (n,)
-        In a circle of 1.5 FWHM radius, image units times pixels.
-    fwhm : ndarray of float64, shape (n,)
-        Pixels; twice the radius that holds half of the light.
-    ellipticity : ndarray of float64, shape (n,)
-        1 - b/a from second moments.
-    flags : ndarray of int64, shape (n,)
-        Of sep: 1 deblended, 2 at the edge, 8 and more trouble with the measurement.
-    snr : ndarray of float64, shape (n,)
-        flux over flux_err.
-    """
-
-    x: Float
-    y: Float
-    x_err: Float
-    y_err: Float
-    flux: Float
-    flux_err: Float
-    fwhm: Float
-    ellipticity: Float
-    flags: NDArray[np.int64]
-    snr: Float
-
-    def chosen(self, rows: NDArray[np.int64] | Bool) -> Sources:
-        """Give some of the stars.
-
-        Parameters
-        ----------
-        rows : ndarray of int64 or of bool
-
-        Returns
-        -------
-        Sources
-        """
-        return Sources(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
-
-    @property
-    def seeing(self) -> float:
-        """Median FWHM of the brighter stars, pixels; NaN without stars."""
-        return float(np.median(self.fwhm[:_BRIGHT])) if self.fwhm.size else float("nan")
-
-    @property
-    def elongation(self) -> float:
-        """Median ellipticity of the brighter stars: large on trailed frames; NaN without stars."""
-        return float(np.median(self.ellipticity[:_BRIGHT])) if self.fwhm.size else float("nan")
 
 
 def detect_sources(
@@ -169,7 +111,7 @@ def _measured(
     radius, flag = sep.flux_radius(sci, x, y, 8.0 * size, 0.5, mask=mask, subpix=5)
     fwhm = 2.0 * radius
     star = _locus(fwhm, found["flag"] | flag, widths)
-    seeing = float(np.median(fwhm[star][:_BRIGHT])) if star.any() else 2.0
+    seeing = float(np.median(fwhm[star][:BRIGHT])) if star.any() else 2.0
     x, y, window_flag = sep.winpos(sci, x, y, seeing / FWHM_SIGMA, mask=mask)
     # A jump of the centroid is a neighbour's doing.
     moved = np.hypot(x - found["x"], y - found["y"]) > 0.5 * seeing
@@ -220,9 +162,9 @@ def _locus(fwhm: Float, flag: NDArray[np.int64], widths: tuple[float, float]) ->
     clean = possible & (flag == 0)
     if np.count_nonzero(clean) < _FEW:
         return possible
-    width = float(np.median(fwhm[clean][:_BRIGHT]))
+    width = float(np.median(fwhm[clean][:BRIGHT]))
     near = clean & (np.abs(fwhm / width - 1.0) < 0.5)
-    width = float(np.median(fwhm[near][:_BRIGHT])) if near.any() else width
+    width = float(np.median(fwhm[near][:BRIGHT])) if near.any() else width
     return np.asarray(possible & (fwhm > _NARROW * width) & (fwhm < _WIDE * width))
 
 

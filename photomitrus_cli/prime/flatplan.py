@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from photomitrus_cli.errors import ConfigError, InputError, NoDataError
@@ -13,21 +12,15 @@ from photomitrus_cli.io.atomic import refuse_overwriting_inputs
 from photomitrus_cli.prime.flats import twilight_pairs
 from photomitrus_cli.prime.flatsettings import FlatSettings
 from photomitrus_cli.prime.frame import Frame, read_frame
-from photomitrus_cli.prime.headers import utc_date
+from photomitrus_cli.prime.framekinds import band_of, refuse_mixed
 from photomitrus_cli.prime.instrument import Instrument, load_instrument
-from photomitrus_cli.prime.plan import band_of, refuse_mixed
 from photomitrus_cli.prime.ramps import chips_present, find_ramps, ramp_folder
+from photomitrus_cli.prime.twilights import flat_name, twilights
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
 from photomitrus_cli.run.summary import UnitRecord
 
 _log = logging.getLogger(__name__)
-
-_HOUR = 1.0 / 24.0
-# Longer than a twilight lasts, shorter than a night.
-_BREAK = 3.0 * _HOUR
-# The evening and the morning of a night are nearer to each other, two evenings are not.
-_NIGHT = 20.0 * _HOUR
 # What marks a frame as a flat, and where: in the night log the same columns tell.
 _MARK, _MARKED = "flat", ("OBJNAME", "OBJTYPE")
 
@@ -127,7 +120,7 @@ def _flats(
         except InputError as error:
             if not context.control.keep_going:
                 raise
-            _log.warning("left out: %s", error)
+            _log.warning("skipped: %s", error)
             left_out.append(UnitRecord.of_error(str(ramp.path), error))
     if not found:
         band = f" in {settings.band}" if settings.band else ""
@@ -167,53 +160,10 @@ def _make_plan(
     name = flat_name(ordered, band, chip)
     product = Product(settings.output or parent / "mflats", name.removesuffix(".fits"), (name,))
     inputs = [frame.path for frame in ordered]
-    refuse_overwriting_inputs([*product.paths, product.manifest, product.config], inputs)
+    refuse_overwriting_inputs(product.written, inputs)
     decisive = {
         "description": instrument.model_dump(mode="json"),
         "left_out": [[record.name, record.reason] for record in left_out],
     }
     record = RunRecord(run_key("prime flat", decisive, inputs), context.config_yaml, utc_now())
     return FlatPlan(instrument, chip, band, ordered, tuple(pairs), tuple(left_out), product, record)
-
-
-def twilights(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Part frames by the times between them.
-
-    Parameters
-    ----------
-    frames : sequence of Frame
-        In the order of time.
-
-    Returns
-    -------
-    list of list of Frame
-        Parted where nothing was taken for 3 hours.
-    """
-    parts = [[frames[0]]]
-    for before, frame in pairwise(frames):
-        if frame.mjd - before.mjd > _BREAK:
-            parts.append([])
-        parts[-1].append(frame)
-    return parts
-
-
-def flat_name(frames: Sequence[Frame], band: str, chip: int) -> str:
-    """Name a master flat, as `photomitrus_cli.prime.flats.choose_flat` knows it.
-
-    Parameters
-    ----------
-    frames : sequence of Frame
-        In the order of time.
-    band : str
-    chip : int
-
-    Returns
-    -------
-    str
-        ``mflat.J.20241017.C1.fits`` by the date (UTC) of the first frame, or of several nights
-        ``sflat.J.20241001-20241031.C1.fits``.
-    """
-    first, last = utc_date(frames[0].mjd), utc_date(frames[-1].mjd)
-    if frames[-1].mjd - frames[0].mjd > _NIGHT:
-        return f"sflat.{band}.{first:%Y%m%d}-{last:%Y%m%d}.C{chip}.fits"
-    return f"mflat.{band}.{first:%Y%m%d}.C{chip}.fits"

@@ -1,12 +1,9 @@
-"""Master flats: made from twilight frames, and chosen for a set of frames."""
+"""Master flats made from twilight frames."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +13,7 @@ from photomitrus_cli.errors import InputError, NoDataError
 from photomitrus_cli.imaging.skystack import MAX_FRAMES, RowScale, SkyPlanes, combine_rows
 
 Float32 = NDArray[np.float32]
+
 Frame = TypeVar("Frame")
 
 # Pairs whose median is below this part of that of the brightest pair are too much noise.
@@ -149,57 +147,3 @@ def _median(frames: list[Float32], levels: list[float]) -> Float32:
             median=True,
         )
     return planes.value
-
-
-def choose_flat(folder: Path, band: str, chip: int, day: date) -> Path:
-    """Choose the master flat for a band, a chip and a date.
-
-    Names are ``mflat.<band>.<yyyymmdd>.C<chip>.fits``, or ``sflat.<band>.<yyyymmdd>-<yyyymmdd>.C<chip>.fits``
-    for flats of many nights, which go before the others; any may end in ``.gz`` or ``.fz``.
-
-    Parameters
-    ----------
-    folder : Path
-    band : str
-    chip : int
-    day : date
-        UTC, when the frames were taken.
-
-    Returns
-    -------
-    Path
-        Nearest in date, the earlier one of two equally near; a flat of many nights counts as of the nearest
-        day between its dates.
-
-    Raises
-    ------
-    InputError
-        When the folder or such a flat is missing.
-    """
-    pattern = re.compile(
-        rf"(?P<kind>[ms])flat\.{re.escape(band)}\.(?P<first>\d{{8}})(?:-(?P<last>\d{{8}}))?[^.]*\.C{chip}\.fits(?:\.gz|\.fz)?"
-    )
-    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    found = []
-    for name in names:
-        match = pattern.fullmatch(name)
-        days = _days(match) if match else None
-        if match and days:
-            away = max((days[0] - day).days, (day - days[1]).days, 0)
-            found.append((match["kind"] != "s", away, days[0], name))
-    if not found:
-        what = f"no flat mflat.{band}.<yyyymmdd>.C{chip}.fits" if folder.is_dir() else "no such folder"
-        raise InputError(
-            f"{folder}: {what}", hint="make one with 'prime flat', name its folder, or go without: -no_FF"
-        )
-    return folder / min(found)[-1]
-
-
-def _days(match: re.Match[str]) -> tuple[date, date] | None:
-    """Give first and last day of a flat's name; None if there are no such days."""
-    try:
-        first = date.fromisoformat(match["first"])
-        last = date.fromisoformat(match["last"]) if match["last"] else first
-    except ValueError:
-        return None
-    return first, max(first, last)

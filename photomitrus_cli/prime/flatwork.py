@@ -15,10 +15,10 @@ from photomitrus_cli.io.atomic import FileRecord, atomic_path
 from photomitrus_cli.io.bintable import Column, table_unit
 from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.io.fitsstream import ImageUnit, StreamedFits
-from photomitrus_cli.prime.calibrate import read_raw
 from photomitrus_cli.prime.flatplan import FlatPlan
 from photomitrus_cli.prime.flats import MasterFlat, make_flat
 from photomitrus_cli.prime.frame import Frame
+from photomitrus_cli.prime.rawframes import read_raw
 from photomitrus_cli.run.summary import UnitRecord
 
 # The median of two is their mean: an outlier in one of them stays.

@@ -10,14 +10,9 @@ from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.cardvalue import Value
 from photomitrus_cli.io.fitsread import ImageSource, read_header
-from photomitrus_cli.prime.headers import (
-    chip_of,
-    exposure_of,
-    filters_of,
-    mjd_of,
-    pointing_of,
-    rotation_of,
-)
+from photomitrus_cli.prime.headerpointing import pointing_of, rotation_of
+from photomitrus_cli.prime.headers import chip_of, exposure_of, filters_of
+from photomitrus_cli.prime.headertimes import mjd_of
 from photomitrus_cli.prime.instrument import Instrument
 from photomitrus_cli.prime.ramps import Ramp
 from photomitrus_cli.prime.window import Window

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.matching import mutual_pairs
 from photomitrus_cli.imaging.tansip import TanSip
-from photomitrus_cli.prime.detect import Sources
+from photomitrus_cli.prime.sources import Sources
 
 Float = NDArray[np.float64]
 

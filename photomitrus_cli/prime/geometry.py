@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photomitrus_cli.errors import ConfigError, InputError
-from photomitrus_cli.imaging.plateterms import SIP_DEGREE, polynomials_through
+from photomitrus_cli.imaging.platefit import SIP_DEGREE, polynomials_through
 from photomitrus_cli.imaging.skywcs import SkyWcs
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.fitsread import read_cards

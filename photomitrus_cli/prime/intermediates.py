@@ -13,13 +13,13 @@ from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.atomic import atomic_path, check_folder, remove_stale_parts, write_text
 from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.io.fitsstream import ImageUnit, StreamedFits
-from photomitrus_cli.prime.detect import Sources
 from photomitrus_cli.prime.frame import Frame
 from photomitrus_cli.prime.geometry import initial_geometry
 from photomitrus_cli.prime.geometrycards import head_text, sip_cards, tpv_cards
-from photomitrus_cli.prime.headers import utc_text
+from photomitrus_cli.prime.headertimes import utc_text
 from photomitrus_cli.prime.ldac import write_ldac
 from photomitrus_cli.prime.names import FrameNames
+from photomitrus_cli.prime.sources import Sources
 from photomitrus_cli.prime.stackframes import load_residual
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.run.checkpoint import Store

@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.imaging.globalfit import GlobalFit, Terms, solve_global
-from photomitrus_cli.imaging.plateterms import LINEAR, fit_plate, in_frame, n_terms
+from photomitrus_cli.imaging.planepixels import in_frame
+from photomitrus_cli.imaging.platefit import fit_plate
+from photomitrus_cli.imaging.plateterms import LINEAR, n_terms
 from photomitrus_cli.imaging.sphere import ARCSEC, basis_at
 from photomitrus_cli.imaging.starequations import Anchors, Detected
 from photomitrus_cli.imaging.starlist import Measured, common_stars
 from photomitrus_cli.imaging.starmatch import StarMatch
 from photomitrus_cli.imaging.tangent import positions_of
 from photomitrus_cli.imaging.tansip import TanSip
-from photomitrus_cli.prime.detect import Sources
-from photomitrus_cli.prime.framematch import AstrometrySettings, Catalogue, FrameStars
+from photomitrus_cli.prime.framestars import AstrometrySettings, Catalogue, FrameStars
+from photomitrus_cli.prime.sources import Sources
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -11,7 +11,7 @@ from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.bintable import Column, table_unit
 from photomitrus_cli.io.cardvalue import CARD_LENGTH, Card, card_image
 from photomitrus_cli.io.fitsstream import ImageUnit, StreamedFits
-from photomitrus_cli.prime.detect import Sources
+from photomitrus_cli.prime.sources import Sources
 
 
 def write_ldac(path: Path, sources: Sources, cards: Sequence[Card], wcs: TanSip | None) -> None:

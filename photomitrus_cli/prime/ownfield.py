@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from photomitrus_cli.errors import NoDataError
-from photomitrus_cli.prime.astrometry import Solution, solve_astrometry
-from photomitrus_cli.prime.framematch import AstrometrySettings, FrameStars
-from photomitrus_cli.prime.refcatalogue import RefCatalogue, own_catalogue
+from photomitrus_cli.prime.astrometry import solve_astrometry
+from photomitrus_cli.prime.framestars import AstrometrySettings, FrameStars
+from photomitrus_cli.prime.refcatalogue import RefCatalogue
+from photomitrus_cli.prime.solution import Solution
+
+SELF_ORIGIN = "the field itself (relative positions)"
 
 # Frames that are tried as the reference, those with the most stars first.
 _TRIED = 3
@@ -88,3 +92,41 @@ def _stars_of(frame: FrameStars, year: float, settings: AstrometrySettings) -> R
     scale = 3600.0 * float(np.sqrt(abs(np.linalg.det(wcs.cd))))
     error = np.hypot(scale * np.hypot(found.x_err, found.y_err) / np.sqrt(2.0), settings.floor_arcsec)
     return own_catalogue(*wcs.sky(found.x, found.y), error, -2.5 * np.log10(found.flux), year)
+
+
+def own_catalogue(ra: ArrayLike, dec: ArrayLike, err: ArrayLike, mag: ArrayLike, year: float) -> RefCatalogue:
+    """Make a reference of stars that were detected in the field, so that frames agree with each other.
+
+    Parameters
+    ----------
+    ra, dec : array_like, shape (n,)
+        Degrees, by the geometry that is known before; stars without a finite position are left out.
+    err : array_like, shape (n,) or ()
+        Standard error of a position per axis, arcsec.
+    mag : array_like, shape (n,)
+        Instrumental; orders the stars, and is no magnitude of a catalogue.
+    year : float
+        Julian year of the frames.
+
+    Returns
+    -------
+    RefCatalogue
+        With `relative` set.
+
+    Raises
+    ------
+    NoDataError
+        When no star has a position.
+    """
+    places = [np.asarray(value, dtype=np.float64) for value in (ra, dec)]
+    n = places[0].size
+    errors, magnitudes = (np.broadcast_to(np.asarray(value, np.float64), n).copy() for value in (err, mag))
+    unknown = np.full(n, np.nan)
+    stars = RefCatalogue(
+        *(places[0] % 360.0, places[1], errors, unknown, unknown.copy(), magnitudes, year, SELF_ORIGIN),
+        relative=True,
+    )
+    good = np.isfinite(places[0]) & np.isfinite(places[1]) & (errors > 0.0)
+    if not good.any():
+        raise NoDataError("no star of the field can serve as its reference", hint="give --refcat FILE")
+    return stars.where(good)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +13,16 @@ from numpy.typing import NDArray
 from photomitrus_cli.errors import AstromapError
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.io.atomic import atomic_path, writing
-from photomitrus_cli.prime.qa import Evidence
-from photomitrus_cli.prime.qafields import scatter
+from photomitrus_cli.prime.frametasks import FrameTask, frame_tasks
+from photomitrus_cli.prime.qaevidence import Evidence
 from photomitrus_cli.prime.qaframes import draw_frames, frames_shown
-from photomitrus_cli.prime.stackcombine import TileTask
-from photomitrus_cli.prime.stackframes import FrameTask, calibrate_frame, frame_tasks, load_residual
+from photomitrus_cli.prime.qaplates import positions, sky, stars
+from photomitrus_cli.prime.stackframes import calibrate_frame, load_residual
 from photomitrus_cli.prime.stackplan import StackPlan
-from photomitrus_cli.report.axis import Axis
-from photomitrus_cli.report.colours import Stretch, count_table, grey_table, sky_stretch
+from photomitrus_cli.prime.stacktiles import TileTask
+from photomitrus_cli.prime.thinning import thinned_plane
 from photomitrus_cli.report.plates import (
-    ArrowPlate,
-    ImagePlate,
-    Plate,
     draw_plates,
-    round_length,
-    usual_length,
 )
 from photomitrus_cli.report.quicklook import draw_mosaic, thinning_step
 from photomitrus_cli.run.checkpoint import Store
@@ -39,10 +33,6 @@ Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
-# A frame is shown in about so many pixels, means of its own.
-_SHOWN = 512
-# Arrows that are so much shorter than others are drawn longer.
-_MUCH = 3.0
 # What drawing may end with: a full disk, a broken library or font, numbers that make no picture.
 _TROUBLE = (
     AstromapError,
@@ -191,86 +181,10 @@ def _draw_stack(
     draw_mosaic(part, sci, coverage, grid, step, title=title, unit=unit)
 
 
-def thinned_plane(tiles: Sequence[TileTask], grid: Grid, store: Store, name: str, step: int) -> NDArray[Any]:
-    """Give a plane of a stack in blocks of pixels, without putting the whole one together.
-
-    Parameters
-    ----------
-    tiles : sequence of TileTask
-    grid : Grid
-    store : Store
-    name : str
-        ``SCI``, ``COV`` ...
-    step : int
-        Side of a block.
-
-    Returns
-    -------
-    ndarray, shape (ceil(ny / step), ceil(nx / step))
-        Of numbers that are not whole the mean of each block without NaN, as far as it is in the tile of its
-        first pixel; of whole ones this pixel.
-    """
-    shape = tuple(-(-side // step) for side in grid.shape)
-    out: NDArray[Any] | None = None
-    for tile in tiles:
-        y0, _, x0, _ = tile.window
-        part = store.require(tile.name).arrays[name][-y0 % step :, -x0 % step :]
-        if not part.size:
-            continue
-        part = part[::step, ::step] if part.dtype.kind in "iu" else _all_blocks(part, step)
-        out = np.empty(shape, part.dtype) if out is None else out
-        y, x = -(-y0 // step), -(-x0 // step)
-        out[y : y + part.shape[0], x : x + part.shape[1]] = part
-    return np.empty(shape, np.float32) if out is None else out
-
-
-def _all_blocks(values: Float32, step: int) -> Float32:
-    """Average blocks of pixels without NaN; those at the high ends may be smaller."""
-    if step == 1:
-        return values
-    whole = [-(-side // step) * step for side in values.shape]
-    padded = np.full(whole, np.nan, np.float32)
-    padded[: values.shape[0], : values.shape[1]] = values
-    return block_means([padded], np.isnan(padded), step)[0]
-
-
-def positions(evidence: Evidence) -> dict[str, Any]:
-    """Give the plates of residuals, for `draw_plates`."""
-    found, areas = evidence.residuals, evidence.residual_areas
-    x, y = (place.ravel() for place in areas.centres)
-    first, last = (
-        [areas.medians(one, found.weight).ravel() for one in both] for both in (found.before, found.after)
-    )
-    usual = usual_length(*first)
-    # What the fit leaves would be too short to be seen beside what it has mended.
-    larger = usual / usual_length(*last) if found.x.size else 1.0
-    larger = round_length(larger) if larger >= _MUCH else 1.0
-    times = f", arrows {larger:g} times as long" if larger > 1.0 else ""
-    spread = areas.scatters(found.after, found.weight)
-    word = f"{found.x.size} pairs: {scatter(found.after, found.weight):.3f} arcsec" if found.x.size else ""
-    plates: list[Plate] = [
-        ArrowPlate(x, y, first[0], first[1], "arcsec", "first geometry, shifted", usual),
-        ArrowPlate(x, y, last[0], last[1], "arcsec", f"after the fit{times}", usual / larger),
-        ImagePlate(spread, "scatter of a star in x or y (arcsec)", _range(spread), count_table(), word),
-    ]
-    return {"plates": plates, **_axes(areas.chip)}
-
-
 def _shifts(evidence: Evidence) -> str:
     """Say how far frames were shifted before the first comparison."""
     sizes = evidence.residuals.shifts
     return f"; shifts of {sizes.min():.3g} to {sizes.max():.3g} arcsec" if sizes.size else ""
-
-
-def stars(evidence: Evidence) -> dict[str, Any]:
-    """Give the plates of the shapes of stars, for `draw_plates`."""
-    found, areas = evidence.shapes, evidence.shape_areas
-    plates = []
-    for values, label in ((found.fwhm, "FWHM (arcsec)"), (found.ellipticity, "ellipticity")):
-        image = areas.medians(values)
-        told = f"median {np.median(values):.3g}, {values.size} stars" if values.size else ""
-        plates.append(ImagePlate(image, label, _range(image), count_table(), told))
-    return {"plates": plates, **_axes(areas.chip)}
 
 
 def _draw_sky(part: Path, task: FrameTask, stem: str, unit: str, title: str) -> None:
@@ -280,78 +194,3 @@ def _draw_sky(part: Path, task: FrameTask, stem: str, unit: str, title: str) -> 
     less, bad, meta = load_residual(task.store, f"{stem}_{task.index}")
     plates = sky(flat.arrays["values"], less, bad, float(meta["level"]), unit)
     draw_plates(part, **plates, title=f"{title}: frame {task.frame.serial}")
-
-
-def sky(before: Float32, after: Float32, bad: Bool, level: float, unit: str) -> dict[str, Any]:
-    """Give the plates of a frame with and without its sky, for `draw_plates`.
-
-    Parameters
-    ----------
-    before, after : ndarray of float32, shape (ny, nx)
-    bad : ndarray of bool, shape (ny, nx)
-        Pixels that are not shown.
-    level : float
-        Of the sky.
-    unit : str
-    """
-    step = max(1, -(-max(bad.shape) // _SHOWN))
-    with_sky, without = block_means([before, after], bad, step)
-    with_sky -= np.float32(level)
-    stretch = sky_stretch(np.concatenate([with_sky, without]))
-    plates = [
-        ImagePlate(with_sky, unit, stretch, grey_table(), f"over the flat, less its level of {level:.6g}"),
-        ImagePlate(without, unit, stretch, grey_table(), "less its sky"),
-    ]
-    return {"plates": plates, **_axes((step * without.shape[0], step * without.shape[1]))}
-
-
-def block_means(planes: Sequence[Float32], bad: Bool, step: int) -> list[Float32]:
-    """Average blocks of pixels; rows and columns that fill no block are left out.
-
-    Parameters
-    ----------
-    planes : sequence of ndarray of float32, shape (ny, nx)
-    bad : ndarray of bool, shape (ny, nx)
-        Pixels that do not count.
-    step : int
-        Side of a block.
-
-    Returns
-    -------
-    list of ndarray of float32, shape (ny // step, nx // step)
-        NaN where no pixel counts.
-    """
-    ny, nx = (side // step for side in bad.shape)
-    inside = np.s_[: ny * step, : nx * step]
-    good = ~bad[inside]
-    count = _block_sums(good, step)
-    means = []
-    for plane in planes:
-        total = _block_sums(np.where(good, plane[inside], np.float32(0.0)), step)
-        means.append(np.where(count > 0, total / np.maximum(count, 1), np.float32(np.nan)))
-    return means
-
-
-def _block_sums(values: NDArray[Any], step: int) -> Float32:
-    """Sum over blocks: whole rows first, which is four times as fast as both axes at once."""
-    ny, nx = values.shape
-    rows = values.reshape(ny // step, step, nx).sum(axis=1, dtype=np.float32)
-    return np.asarray(rows.reshape(ny // step, nx // step, step).sum(axis=2))
-
-
-def _range(values: Float) -> Stretch:
-    """Show all values, evenly."""
-    known = values[np.isfinite(values)]
-    if not known.size:
-        return Stretch(0.0, 1.0)
-    low, high = float(known.min()), float(known.max())
-    room = 0.0 if high > low else 1e-3 * abs(high) or 1.0
-    return Stretch(low - room, high + room)
-
-
-def _axes(chip: tuple[int, int]) -> dict[str, Axis]:
-    ny, nx = chip
-    return {
-        "x": Axis("x", "pix", low=-0.5, high=nx - 0.5),
-        "y": Axis("y", "pix", low=-0.5, high=ny - 0.5),
-    }

@@ -103,6 +103,7 @@ def _names(folder: Path, parent: Path, instrument: Instrument) -> list[str]:
         there = f"there is {', '.join(others)}" if others else "the frames of a chip are expected there"
         raise InputError(f"{folder}: no such folder", hint=there)
     try:
-        return sorted(path.name for path in folder.iterdir() if path.is_file())
+        # Broken links and pipes stay: readers say what is wrong with a frame.
+        return sorted(path.name for path in folder.iterdir() if not path.is_dir())
     except OSError as error:
         raise InputError(f"{folder}: the folder cannot be read: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photomitrus_cli.io.atomic import check_folder
-from photomitrus_cli.prime.refcatalogue import Field
+from photomitrus_cli.prime.skyfield import Field
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -3,72 +3,20 @@
 from __future__ import annotations
 
 import logging
-import queue
-import threading
-import time
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from photomitrus_cli.errors import ConfigError, InputError, NoDataError
-from photomitrus_cli.imaging.tangent import directions_of
-from photomitrus_cli.io.refcat import Photometry, RefCat, read_refcat
+from photomitrus_cli.io.refcat import RefCat, read_refcat
 from photomitrus_cli.prime.refcache import cached, default_folder, keep
-from photomitrus_cli.prime.refcatalogue import Field, RefCatalogue, catalogue_at
-
-if TYPE_CHECKING:
-    from astropy.table import Table
+from photomitrus_cli.prime.refcatalogue import RefCatalogue, catalogue_at
+from photomitrus_cli.prime.refmagnitudes import with_magnitudes
+from photomitrus_cli.prime.refquery import CATALOGUES, HINT, TIMEOUT, Catalogue, query
+from photomitrus_cli.prime.skyfield import Field
 
 _log = logging.getLogger(__name__)
 
-HINT = "give --refcat FILE, or run once with a network and astromap[online] installed: the answer is kept"
-# Servers of VizieR that are tried in turn.
-_SERVERS = ("vizier.cds.unistra.fr", "vizier.cfa.harvard.edu")
-# Seconds without a byte after which a server is given up, and seconds for the whole of one query.
-_SILENCE = 20.0
-TIMEOUT = 120.0
-# How far a star of one catalogue may be from its place in another, arcsec.
-_MATCH_ARCSEC = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """A catalogue of VizieR.
-
-    Attributes
-    ----------
-    key : str
-        In names of cached files.
-    title : str
-        In messages and headers.
-    table : str
-        Its name at VizieR.
-    columns : tuple of str
-        What is asked for.
-    filters : mapping of str to str
-        Conditions on columns, as VizieR writes them.
-    """
-
-    key: str
-    title: str
-    table: str
-    columns: tuple[str, ...]
-    filters: Mapping[str, str]
-
-
-_GAIA_COLUMNS = "RA_ICRS DE_ICRS e_RA_ICRS e_DE_ICRS pmRA pmDE e_pmRA e_pmDE Gmag RUWE"
-_2MASS_COLUMNS = "2MASS RAJ2000 DEJ2000 errMaj errMin Jmag e_Jmag Hmag e_Hmag Kmag e_Kmag Qflg"
-_VHS_COLUMNS = "RAJ2000 DEJ2000 Yap3 e_Yap3 Jap3 e_Jap3 Hap3 e_Hap3 Ksap3 e_Ksap3"
-CATALOGUES = {
-    "gaia": Catalogue("gaia-dr3", "Gaia DR3", "I/355/gaiadr3", tuple(_GAIA_COLUMNS.split()), {"Gmag": "<20"}),
-    "2mass": Catalogue("2mass", "2MASS", "II/246/out", tuple(_2MASS_COLUMNS.split()), {}),
-    "vhs": Catalogue("vhs-dr5", "VHS DR5", "II/367/vhs_dr5", tuple(_VHS_COLUMNS.split()), {}),
-}
 # Magnitudes of which catalogue, by band; Gaia has none of the infrared.
 PHOTOMETRY: Mapping[str, tuple[str, ...]] = {
     "J": ("2mass",),
@@ -138,37 +86,31 @@ def online_catalogue(
     return catalogue_at(stars, year, " + ".join(origin)).near(field.ra, field.dec, field.radius)
 
 
-def with_magnitudes(stars: RefCat, other: RefCat, band: Photometry) -> RefCat:
-    """Give stars the magnitudes that another catalogue has of them, where they have none yet.
+def online_plan(field: Field, band: str, folder: Path | None = None) -> str:
+    """Tell which catalogues `online_catalogue` would read, and which it would ask for.
 
     Parameters
     ----------
-    stars : RefCat
-        Moved to the epoch of the other catalogue for the comparison.
-    other : RefCat
-    band : Photometry
-        Magnitudes of `other`.
+    field : Field
+    band : str
+    folder : Path, optional
+        Of the answers, as in `online_catalogue`.
 
     Returns
     -------
-    RefCat
-        `stars`, each with the magnitude of the star that is nearest to it, and it to that, within 1 arcsec.
+    str
+        Nothing is asked.
     """
-    from scipy.spatial import cKDTree
-
-    epochs = other.epoch[np.isfinite(other.epoch)]
-    moved = stars.at_epoch(float(np.median(epochs))) if epochs.size else (stars.ra, stars.dec)
-    here, there = directions_of(*moved).T, directions_of(other.ra, other.dec).T
-    distance, nearest = cKDTree(there).query(here)
-    back = cKDTree(here).query(there)[1]
-    paired = (back[nearest] == np.arange(len(here))) & (distance < np.radians(_MATCH_ARCSEC / 3600.0))
-    before = stars.band
-    mag = np.full(len(here), np.nan) if before is None else before.mag.copy()
-    mag_err = np.full(len(here), np.nan) if before is None else before.mag_err.copy()
-    filled = paired & ~np.isfinite(mag)
-    mag[filled], mag_err[filled] = band.mag[nearest[filled]], band.mag_err[nearest[filled]]
-    name = band.name if before is None else f"{before.name}, {band.name}"
-    return replace(stars, band=Photometry(name, mag, mag_err))
+    folder = default_folder() if folder is None else folder
+    wanted = [CATALOGUES[name] for name in ("gaia", *PHOTOMETRY.get(band, ()))]
+    kept = [one.title for one in wanted if cached(folder, one.key, field)]
+    asked = [one.title for one in wanted if one.title not in kept]
+    lines = [f"{' and '.join(kept)} kept in {folder}"] if kept else []
+    if asked:
+        lines.append(f"{' and '.join(asked)} to be asked for at VizieR")
+        if find_spec("astroquery") is None:
+            lines.append(f"astroquery is not installed ({HINT})")
+    return "; ".join(lines)
 
 
 def _obtain(catalogue: Catalogue, field: Field, folder: Path, timeout: float, band: str | None) -> RefCat:
@@ -181,100 +123,3 @@ def _obtain(catalogue: Catalogue, field: Field, folder: Path, timeout: float, ba
     _log.info("asking VizieR for %s within %s, %g s at most", catalogue.title, field, timeout)
     table = query(catalogue, field, timeout)
     return read_refcat(keep(folder, catalogue.key, field, table), band)
-
-
-def query(catalogue: Catalogue, field: Field, timeout: float = TIMEOUT) -> Table:
-    """Ask VizieR for the stars of a field.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-    field : Field
-    timeout : float, optional
-        Seconds for all servers together. What still runs then is left behind and ends by itself.
-
-    Returns
-    -------
-    astropy.table.Table
-
-    Raises
-    ------
-    NoDataError
-        When astroquery is not installed, no server answers in time, or the catalogue has no stars there.
-    """
-    try:
-        from astroquery import exceptions
-    except ImportError as error:
-        raise _unavailable(catalogue, field, "astroquery is not installed") from error
-    failures = (
-        *(exceptions.TimeoutError, exceptions.RemoteServiceError, exceptions.TableParseError),
-        *(OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError),
-    )
-    end, reason = time.monotonic() + timeout, "no server was asked"
-    for server in _SERVERS:
-        left = end - time.monotonic()
-        if left <= 0.0:
-            break
-        try:
-            table = _within(left, partial(_ask, catalogue, field, server), failures)
-        except failures as error:
-            reason = f"{server}: {(str(error).splitlines() or [''])[0] or type(error).__name__}"
-            continue
-        if table is None:
-            raise NoDataError(f"{catalogue.title} has no stars within {field}", hint="give --refcat FILE")
-        return table
-    raise _unavailable(catalogue, field, reason)
-
-
-def _unavailable(catalogue: Catalogue, field: Field, reason: str) -> NoDataError:
-    short = reason if len(reason) <= 200 else f"{reason[:197]}..."
-    return NoDataError(
-        f"no reference stars: {catalogue.title} within {field} is not to be had: {short}", hint=HINT
-    )
-
-
-def _ask(catalogue: Catalogue, field: Field, server: str) -> Table | None:
-    """Ask one server; None when it knows no stars there."""
-    from astropy import units
-    from astropy.coordinates import SkyCoord
-    from astroquery.vizier import Vizier
-
-    service = Vizier(
-        columns=list(catalogue.columns),
-        column_filters=dict(catalogue.filters),
-        row_limit=-1,
-        timeout=_SILENCE,
-        vizier_server=server,
-    )
-    centre = SkyCoord(field.ra, field.dec, unit="deg", frame="icrs")
-    tables = service.query_region(
-        centre, radius=field.radius * units.deg, catalog=catalogue.table, cache=False
-    )
-    return tables[0] if len(tables) and len(tables[0]) else None
-
-
-def _within(seconds: float, work: Callable[[], Any], failures: tuple[type[Exception], ...]) -> Any:
-    """Do something in a thread that cannot hold up the program.
-
-    A server that sends a byte now and then would never run into the limits of sockets.
-    """
-    answers: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
-
-    def run() -> None:
-        """Work, and put down what comes of it."""
-        try:
-            answers.put((work(), None))
-        except failures as error:
-            answers.put((None, error))
-
-    with warnings.catch_warnings():
-        # astroquery warns of what is judged here: no stars, odd units.
-        warnings.simplefilter("ignore")
-        threading.Thread(target=run, daemon=True).start()
-        try:
-            answer, error = answers.get(timeout=seconds)
-        except queue.Empty:
-            raise OSError(f"no answer within {seconds:.3g} s") from None
-    if error is not None:
-        raise error
-    return answer

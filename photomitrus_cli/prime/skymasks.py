@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.background import BackgroundLevel, masked_median
-from photomitrus_cli.imaging.mapping import FrameMap
-from photomitrus_cli.imaging.mesh import mesh_nodes
+from photomitrus_cli.imaging.framemap import FrameMap
+from photomitrus_cli.imaging.meshnodes import mesh_nodes
 from photomitrus_cli.imaging.meshrows import subtract_mesh
 from photomitrus_cli.imaging.nearest import nearest_window
 from photomitrus_cli.imaging.objects import object_mask

@@ -8,21 +8,27 @@ from collections.abc import Mapping, Sequence
 from photomitrus_cli.errors import ConfigError, InputError, NoDataError, OutputExistsError
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.atomic import check_folder, crc32_file, remove_stale_parts
-from photomitrus_cli.prime.detect import Sources
+from photomitrus_cli.prime.frametasks import frame_tasks, save_calibration
 from photomitrus_cli.prime.intermediates import keep_frame, keep_tasks
 from photomitrus_cli.prime.netrefine import ask_solver, solve_tasks
-from photomitrus_cli.prime.qa import gather, write_qa
+from photomitrus_cli.prime.qa import write_qa
+from photomitrus_cli.prime.qaevidence import gather
 from photomitrus_cli.prime.qafigures import figure_tasks, with_pictures
 from photomitrus_cli.prime.skywork import Subtracted
+from photomitrus_cli.prime.sources import Sources
 from photomitrus_cli.prime.stackastrom import Judged, judge_frames
-from photomitrus_cli.prime.stackcombine import Member, combine_tile, tile_tasks
-from photomitrus_cli.prime.stackframes import calibrate_frame, frame_tasks, save_calibration
-from photomitrus_cli.prime.stackpasses import TILE_BYTES, Run, finish, look, measure, members_of
+from photomitrus_cli.prime.stackcards import frame_cards, result_cards
+from photomitrus_cli.prime.stackcombine import combine_tile
+from photomitrus_cli.prime.stackfield import planned_reference
+from photomitrus_cli.prime.stackframes import calibrate_frame
+from photomitrus_cli.prime.stackpasses import TILE_BYTES, finish, look, measure, members_of
 from photomitrus_cli.prime.stackplan import StackPlan, make_plans
-from photomitrus_cli.prime.stackproducts import frame_cards, result_cards, write_stack
+from photomitrus_cli.prime.stackproducts import write_stack
+from photomitrus_cli.prime.stackrun import Run
 from photomitrus_cli.prime.stacksettings import StackSettings
 from photomitrus_cli.prime.stacksky import SkySet, load_sky, mark_objects, subtract_skies
 from photomitrus_cli.prime.stacktelling import Outcome, facts_of, frame_values, summarise, warnings_of
+from photomitrus_cli.prime.stacktiles import Member, tile_tasks
 from photomitrus_cli.run.checkpoint import open_store
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import (
@@ -64,7 +70,7 @@ def run(settings: StackSettings, context: Context) -> Summary:
     for plan in plans:
         guard_outputs(plan.product, context)
     if context.control.dry_run:
-        return summarise(plans, [], "planned")
+        return summarise(plans, [], "planned", [planned_reference(plan) for plan in plans])
     outcomes = [_stack(plan, context) for plan in plans]
     fresh = any(outcome.is_new for outcome in outcomes)
     failed = any(unit.status == "failed" for outcome in outcomes for unit in outcome.units)

@@ -9,27 +9,25 @@ import numpy as np
 
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.imaging.geometry import footprint
-from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.imaging.grid import Grid
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
 from photomitrus_cli.imaging.tangent import directions_of
 from photomitrus_cli.imaging.tansip import TanSip
-from photomitrus_cli.io.refmotion import julian_year
-from photomitrus_cli.prime.astrometry import Solution, solve_astrometry
-from photomitrus_cli.prime.detect import Sources
+from photomitrus_cli.prime.astrogates import astrometry_gates, light_gate
+from photomitrus_cli.prime.astrometry import solve_astrometry
 from photomitrus_cli.prime.framelight import flux_scales, seeing_widths
-from photomitrus_cli.prime.framematch import AstrometrySettings, FrameStars, catalogue_pairs_of
-from photomitrus_cli.prime.gates import Gate, astrometry_gates, failed, light_gate
-from photomitrus_cli.prime.geometry import initial_geometry
+from photomitrus_cli.prime.framematch import catalogue_pairs_of
+from photomitrus_cli.prime.framestars import AstrometrySettings, FrameStars
+from photomitrus_cli.prime.gates import Gate, failed
 from photomitrus_cli.prime.ownfield import solve_own_field
-from photomitrus_cli.prime.refcatalogue import RefCatalogue, field_around, read_catalogue
-from photomitrus_cli.prime.refonline import online_catalogue
+from photomitrus_cli.prime.refcatalogue import RefCatalogue
+from photomitrus_cli.prime.solution import Solution
+from photomitrus_cli.prime.sources import Sources
+from photomitrus_cli.prime.stackfield import frame_starts, reference_stars, stack_year
 from photomitrus_cli.prime.stackphot import zero_point
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.prime.stacksettings import OWN_STARS
 
-# The rotator may be a quarter of a turn away from where the header says. Half a turn brings a chip to the
-# place of the opposite one, which looks the same: it is tried only where the header does not tell the angle,
-# or frames of a wrong chip would pass.
-_TURNS, _HALF_TURN = (0.0, 90.0, 270.0), 180.0
 _Solved = tuple[Solution, RefCatalogue, list[Gate]]
 
 
@@ -94,7 +92,7 @@ def judge_frames(
         When no frame finds its place, the gates refuse the solution and it is not to be allowed, or too few
         frames are left.
     """
-    starts = [_starts(plan, index) for index in indices]
+    starts = [frame_starts(plan, index) for index in indices]
     if places is not None:
         # One more place for every frame, so that the n-th one means the same for all of them.
         starts = [
@@ -142,22 +140,11 @@ def _none_left(reasons: Mapping[int, str]) -> NoDataError:
     return NoDataError("no frame is left to be stacked: " + "; ".join(sorted(set(reasons.values()))))
 
 
-def _starts(plan: StackPlan, index: int) -> tuple[TanSip, ...]:
-    """Give where a frame should look, and where with the rotator turned by quarters."""
-    frame, kind = plan.chip.frames[index], plan.settings.geometry
-    if (kind or plan.instrument.geometry) == "header":
-        return (initial_geometry(frame, plan.instrument, kind),)
-    turns = (*_TURNS, _HALF_TURN) if frame.rotation_source == "default" else _TURNS
-    return tuple(
-        initial_geometry(frame, plan.instrument, kind, rotation=frame.rotation + turn) for turn in turns
-    )
-
-
 def _solve(plan: StackPlan, stars: Sequence[FrameStars]) -> _Solved:
     """Fit all frames to the reference asked for: as they should look, then with the rotator turned."""
     fit = AstrometrySettings(degrees=plan.settings.degrees)
     if plan.settings.refcat == OWN_STARS:
-        own, stars_of_one = solve_own_field(stars, _year(plan), fit)
+        own, stars_of_one = solve_own_field(stars, stack_year(plan), fit)
         return own, stars_of_one, astrometry_gates(own, relative=True)
     found: list[_Solved] = []
     problems: list[NoDataError] = []
@@ -168,7 +155,7 @@ def _solve(plan: StackPlan, stars: Sequence[FrameStars]) -> _Solved:
         if not tried[0].starts:
             continue
         try:
-            catalogue = _catalogue(plan, [start for one in tried for start in one.starts])
+            catalogue = reference_stars(plan, [start for one in tried for start in one.starts])
             solution = solve_astrometry(tried, catalogue, how)
         except NoDataError as error:
             problems.append(error)
@@ -179,29 +166,6 @@ def _solve(plan: StackPlan, stars: Sequence[FrameStars]) -> _Solved:
     if not found:
         raise NoDataError(f"chip {plan.chip.chip}: {problems[0].message}", hint=problems[0].hint)
     return found[0]
-
-
-def _year(plan: StackPlan) -> float:
-    return float(julian_year(plan.chip.mjd))
-
-
-def _catalogue(plan: StackPlan, starts: Sequence[TanSip]) -> RefCatalogue:
-    """Read the reference stars around the field."""
-    settings = plan.settings
-    ny, nx = starts[0].shape
-    middles = np.array([one.sky((nx - 1) / 2, (ny - 1) / 2) for one in starts]).reshape(-1, 2).T
-    reach = float(np.hypot(nx, ny)) / 2.0 * float(np.sqrt(abs(np.linalg.det(starts[0].cd))))
-    field = field_around(middles[0], middles[1], reach)
-    if settings.refcat_file is None:
-        return online_catalogue(
-            field,
-            _year(plan),
-            plan.chip.band,
-            folder=settings.refcat_cache,
-            timeout=settings.refcat_timeout_s,
-        )
-    columns = dict(one.split("=", 1) for one in settings.refcat_columns)
-    return read_catalogue(settings.refcat_file, field, _year(plan), plan.chip.band, columns)
 
 
 def _lost_light(

@@ -1,9 +1,8 @@
-"""Tiles of a stack: frames resampled and combined by a clipped weighted mean."""
+"""The tiles of a stack combined: frames resampled, and their clipped weighted mean."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,16 @@ from photomitrus_cli.imaging.blot import local_contrast
 from photomitrus_cli.imaging.boxes import common_part, widened
 from photomitrus_cli.imaging.clip import SOFTENING, clipped_mean
 from photomitrus_cli.imaging.clipnear import reject_near
-from photomitrus_cli.imaging.grid import Grid
-from photomitrus_cli.imaging.mapping import Box, PixelMap, map_frame
 from photomitrus_cli.imaging.nearest import nearest_flags
 from photomitrus_cli.imaging.noise import correlation_factor, large_area_ratio, variance_sums
+from photomitrus_cli.imaging.pixelmap import Box
 from photomitrus_cli.imaging.reference import reference_map
 from photomitrus_cli.imaging.resample import Resampled, resample_into
-from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.prime.stackframes import load_ready
-from photomitrus_cli.run.checkpoint import Store
+from photomitrus_cli.prime.stacktiles import MARGIN, TileTask
 
-TILE = 512
-# Pixels around a tile that the contrast of the stack reaches.
-_MARGIN = 4
+_Tile = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+
 _FEW_FRAMES = 3
 # The contrast of noise alone, squared, is seldom more than so many times its mean: that much is no star.
 _NOISY = 4.0
@@ -33,84 +29,6 @@ _NOISY = 4.0
 _FEW = 2.0
 NO_DATA, FEW_FRAMES, IS_SATURATED = (np.uint8(1 << bit) for bit in range(3))
 MASK_BITS = {0: "no data", 1: f"fewer than {_FEW_FRAMES} frames", 2: "a frame is saturated here"}
-
-
-@dataclass(frozen=True)
-class Member:
-    """A frame of a stack.
-
-    Attributes
-    ----------
-    index : int
-    ready : str
-        Name of its checkpoint, see `photomitrus_cli.prime.stackframes.make_ready`.
-    pixel_map : PixelMap
-    scale : float
-        Its light over that of the stack.
-    weight : float
-    exptime : float
-        Seconds.
-    area_ratio : float
-        Area of its pixels over that of the stack's.
-    saturated : bool
-        Whether any of its pixels is.
-    """
-
-    index: int
-    ready: str
-    pixel_map: PixelMap
-    scale: float
-    weight: float
-    exptime: float
-    area_ratio: float
-    saturated: bool
-
-
-@dataclass(frozen=True)
-class TileTask:
-    """One tile; a unit of work.
-
-    Attributes
-    ----------
-    name : str
-        Of its checkpoint.
-    window : tuple of int
-        (y0, y1, x0, x1) in the stack.
-    members : tuple of Member
-        Frames that reach it.
-    clip_sigma : float
-    store : Store
-    """
-
-    name: str
-    window: Box
-    members: tuple[Member, ...]
-    clip_sigma: float
-    store: Store
-
-    def __str__(self) -> str:
-        return self.name
-
-
-def place_frame(wcs: TanSip, grid: Grid) -> PixelMap:
-    """Map the grid of the stack onto a frame."""
-    return map_frame(wcs, wcs.shape, grid)
-
-
-def tile_tasks(
-    members: list[Member], grid: Grid, clip_sigma: float, store: Store, stage: str
-) -> list[TileTask]:
-    """Cut a stack into tiles, the same for any number of workers."""
-    ny, nx = grid.shape
-    tasks = []
-    for y in range(0, ny, TILE):
-        for x in range(0, nx, TILE):
-            window = (y, min(y + TILE, ny), x, min(x + TILE, nx))
-            inside = tuple(
-                one for one in members if common_part(one.pixel_map.bbox, widened(window, _MARGIN))
-            )
-            tasks.append(TileTask(f"tile{stage}_{y:06d}_{x:06d}", window, inside, clip_sigma, store))
-    return tasks
 
 
 def stack_tile(task: TileTask) -> int:
@@ -121,14 +39,13 @@ def stack_tile(task: TileTask) -> int:
     int
         Pixels with data.
     """
-    saved = task.store.load_meta(task.name)
-    if saved is not None:
-        return int(saved["covered"])
+    return _once(task, _looked_at)
+
+
+def _looked_at(task: TileTask) -> _Tile:
     values, variances, valid, _ = _cube(task, task.window, look=False)
     value, variance, count = reference_map(values, variances, valid)
-    covered = int(np.count_nonzero(count))
-    task.store.save(task.name, {"SCI": value, "NOISE": np.sqrt(variance)}, {"covered": covered})
-    return covered
+    return {"SCI": value, "NOISE": np.sqrt(variance)}, {"covered": int(np.count_nonzero(count))}
 
 
 def combine_tile(task: TileTask) -> int:
@@ -139,12 +56,13 @@ def combine_tile(task: TileTask) -> int:
     int
         Pixels with data.
     """
-    saved = task.store.load_meta(task.name)
-    if saved is not None:
-        return int(saved["covered"])
-    wide = widened(task.window, _MARGIN)
+    return _once(task, _combined)
+
+
+def _combined(task: TileTask) -> _Tile:
+    wide = widened(task.window, MARGIN)
     values, variances, valid, flags = _cube(task, wide)
-    inner = np.s_[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    inner = np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
     ref, ref_var, count = reference_map(values, variances, valid)
     contrast = local_contrast(ref, _NOISY * ref_var)
     soft = np.float32(SOFTENING) * contrast * (1.0 + _FEW / np.maximum(count, 1)).astype(np.float32)
@@ -175,8 +93,16 @@ def combine_tile(task: TileTask) -> int:
         "WEIGHT": weight.astype(np.float32),
     }
     pixel, large = variance_sums(combined)
-    task.store.save(task.name, planes, {"covered": covered, "pixel": pixel, "large": large})
-    return covered
+    return planes, {"covered": covered, "pixel": pixel, "large": large}
+
+
+def _once(task: TileTask, make: Callable[[TileTask], _Tile]) -> int:
+    """Make a tile and keep it, unless it is there; give its pixels with data."""
+    saved = task.store.load_meta(task.name)
+    if saved is None:
+        planes, saved = make(task)
+        task.store.save(task.name, planes, saved)
+    return int(saved["covered"])
 
 
 def correlation_of(tasks: Sequence[TileTask]) -> float:

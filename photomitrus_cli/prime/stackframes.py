@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,23 +11,15 @@ from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.binning import binned
 from photomitrus_cli.imaging.flatfield import BAD_PIXEL, INVALID, NO_FLAT, SATURATED
 from photomitrus_cli.imaging.lanczos import BAD, RADIUS
-from photomitrus_cli.imaging.resample import PreparedFrame, prepare_frame
-from photomitrus_cli.prime.calibrate import (
-    Calibration,
-    NoiseModel,
-    calibrate,
-    make_calibration,
-    noise_model,
-    pixel_variance,
-    read_bad,
-    read_plane,
-    read_raw,
-)
-from photomitrus_cli.prime.detect import Sources, detect_sources
-from photomitrus_cli.prime.frame import Frame
-from photomitrus_cli.prime.skyframes import SkyResidual
+from photomitrus_cli.imaging.prepared import PreparedFrame, prepare_frame
+from photomitrus_cli.prime.calibrate import calibrate
+from photomitrus_cli.prime.detect import detect_sources
+from photomitrus_cli.prime.frametasks import FrameTask, load_calibration
+from photomitrus_cli.prime.noisemodel import pixel_variance
+from photomitrus_cli.prime.rawframes import read_raw
+from photomitrus_cli.prime.skyresidual import SkyResidual
 from photomitrus_cli.prime.skyscale import first_scale
-from photomitrus_cli.prime.stackplan import StackPlan
+from photomitrus_cli.prime.sources import Sources
 from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.provenance import file_entry
 
@@ -38,86 +29,8 @@ Bool = NDArray[np.bool_]
 
 # Reasons not to use a pixel at all; of a sky known from the surroundings the value is good enough.
 UNUSABLE = np.uint8(BAD_PIXEL | SATURATED | INVALID | NO_FLAT)
-CALIBRATION = "calibration"
 NO_STARS = np.zeros((len(Sources.__dataclass_fields__), 0))
 _NONE = np.zeros((0, 0), np.bool_)
-
-
-@dataclass(frozen=True)
-class FrameTask:
-    """One frame; a unit of work.
-
-    Attributes
-    ----------
-    index : int
-    frame : Frame
-    store : Store
-    saturation, invalid : float
-        Pixel values, see `Calibration`.
-    noise : NoiseModel
-    widths : tuple of float
-        Of stars, see `detect_sources`.
-    """
-
-    index: int
-    frame: Frame
-    store: Store
-    saturation: float
-    invalid: float
-    noise: NoiseModel
-    widths: tuple[float, float]
-
-    def __str__(self) -> str:
-        return str(self.frame.path)
-
-
-def save_calibration(plan: StackPlan, store: Store) -> None:
-    """Read dark, flat and bad pixels once for all workers.
-
-    Raises
-    ------
-    InputError
-        When one of them is absent, damaged or of another shape.
-    """
-    if store.load_meta(CALIBRATION) is not None:
-        return
-    settings, window = plan.settings, plan.chip.window
-    good, bad = settings.bad_pixels_good, settings.bad_pixels
-    made = make_calibration(
-        window.shape,
-        flat=read_plane(plan.flat, window) if plan.flat else None,
-        bad=read_bad(bad, window, good=good) if bad else None,
-        dark=read_plane(settings.dark, window) if settings.dark else None,
-    )
-    arrays: dict[str, NDArray[Any]] = {"inverse_flat": made.inverse_flat, "static": made.static}
-    if made.dark is not None:
-        arrays["dark"] = made.dark
-    store.save(CALIBRATION, arrays, {"dark": made.dark is not None})
-
-
-def load_calibration(task: FrameTask) -> Calibration:
-    """Give the calibration that `save_calibration` kept; its arrays are views of the file."""
-    saved = task.store.require(CALIBRATION)
-    dark = saved.arrays["dark"] if saved.meta["dark"] else None
-    arrays = saved.arrays
-    return Calibration(arrays["inverse_flat"], arrays["static"], dark, task.saturation, task.invalid)
-
-
-def frame_tasks(plan: StackPlan, store: Store) -> list[FrameTask]:
-    """Give the tasks of all frames."""
-    detector, scale = plan.instrument.detector, plan.chip.window.scale
-    return [
-        FrameTask(
-            index,
-            frame,
-            store,
-            detector.limit(frame.n_frames),
-            np.nan if detector.invalid is None else detector.invalid,
-            noise_model(detector, frame.n_frames, scale=scale, coadds=frame.coadds),
-            detector.star_widths,
-        )
-        for index, frame in enumerate(plan.chip.frames)
-    ]
 
 
 def calibrate_frame(task: FrameTask) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""Parts of a stack under way: units on all workers, the first look, the frames of a pass, what comes last."""
+"""Parts of a stack under way: the first look, the frames of a pass, measuring, what comes last."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,26 +11,18 @@ import numpy as np
 from photomitrus_cli.imaging.binning import binned_grid, binned_map
 from photomitrus_cli.io.atomic import FileRecord
 from photomitrus_cli.io.cardvalue import Card
+from photomitrus_cli.prime.objectwork import SEEN, SeenTask, mark_seen
 from photomitrus_cli.prime.qafigures import FigureTask, draw_figure
 from photomitrus_cli.prime.skymasks import find_objects
-from photomitrus_cli.prime.skywork import SEEN, SeenTask, Subtracted, mark_seen
+from photomitrus_cli.prime.skywork import Subtracted
 from photomitrus_cli.prime.stackastrom import Judged
-from photomitrus_cli.prime.stackcombine import (
-    TILE,
-    Member,
-    TileTask,
-    correlation_of,
-    place_frame,
-    stack_tile,
-    tile_tasks,
-)
+from photomitrus_cli.prime.stackcombine import correlation_of, stack_tile
 from photomitrus_cli.prime.stackmeasure import Measured, measure_stack
-from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.prime.stackproducts import plane, write_sky
+from photomitrus_cli.prime.stackrun import Run
 from photomitrus_cli.prime.stacksky import SkySet
+from photomitrus_cli.prime.stacktiles import TILE, Member, TileTask, place_frame, tile_tasks
 from photomitrus_cli.run.checkpoint import Store
-from photomitrus_cli.run.context import Context
-from photomitrus_cli.run.parallel import Outcome
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -40,51 +31,6 @@ TILE_BYTES = 24 * TILE**2
 """Bytes that a tile needs for each of its frames."""
 # Cells of the background that objects stand out from where the settings name none.
 _MESH_PX = 128
-
-
-@dataclass(frozen=True)
-class Run:
-    """One stack under way.
-
-    Attributes
-    ----------
-    plan : StackPlan
-    store : Store
-    context : Context
-    """
-
-    plan: StackPlan
-    store: Store
-    context: Context
-
-    def each(
-        self, label: str, function: Callable[[Task], Result], tasks: Sequence[Task], *, need: int = 0
-    ) -> list[Result]:
-        """Run units on all workers, fewer at a time where memory holds no more.
-
-        Parameters
-        ----------
-        label : str
-            For the progress bar.
-        function : callable
-            As `photomitrus_cli.run.parallel.Executor.run` takes it.
-        tasks : sequence
-        need : int, optional
-            Bytes that a unit fills.
-
-        Returns
-        -------
-        list
-            Results in the order of the tasks.
-        """
-        executor = self.context.executor
-        most = max(self.context.memory_bytes // need, 1) if need else executor.workers
-        step = max(len(tasks), 1) if most >= executor.workers else most
-        outcomes: list[Outcome[Result]] = []
-        with self.context.progress.task(label, len(tasks)) as advance:
-            for first in range(0, len(tasks), step):
-                outcomes += executor.run(function, tasks[first : first + step], advance=advance)
-        return [outcome.result for outcome in outcomes if outcome.result is not None]
 
 
 def look(stack: Run, known: SkySet, frames: Mapping[int, Subtracted], judged: Judged) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from photomitrus_cli.errors import ConfigError, InputError, NoDataError
 from photomitrus_cli.io.atomic import refuse_overwriting_inputs
 from photomitrus_cli.prime.compressing import SUFFIX, Packing
-from photomitrus_cli.prime.flats import choose_flat
-from photomitrus_cli.prime.headers import utc_date
+from photomitrus_cli.prime.flatchoice import choose_flat
+from photomitrus_cli.prime.headertimes import utc_date
 from photomitrus_cli.prime.instrument import Instrument, load_instrument
 from photomitrus_cli.prime.names import FrameNames, StackNames
-from photomitrus_cli.prime.netrefine import find_solver
 from photomitrus_cli.prime.plan import ChipPlan, plan_chip
 from photomitrus_cli.prime.ramps import chips_present
+from photomitrus_cli.prime.solvefield import find_solver
 from photomitrus_cli.prime.stacksettings import OWN_STARS, StackSettings
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
@@ -142,8 +142,7 @@ def _make_plan(
     kept: list[Path] = []
     if settings.keep or settings.net_refine:
         kept = [path for one in plan.frames for path in FrameNames(names.folder, chip, one.serial).paths]
-    others_made = [*names.pictures, product.manifest, product.config]
-    refuse_overwriting_inputs([*made, *kept, *others_made], inputs)
+    refuse_overwriting_inputs([*product.written, *names.pictures, *kept], inputs)
     decisive = settings.model_dump(mode="json", exclude=_NOT_DECISIVE) | {
         "others": [path is not None for path in others],
         "relative": settings.refcat == OWN_STARS,

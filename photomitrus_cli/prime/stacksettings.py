@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from photomitrus_cli.run.config import RelativePath, Section
+from photomitrus_cli.run.settingwords import Words
 
 ALL_CHIPS = "all"
 OWN_STARS = "self"
@@ -28,7 +29,11 @@ def _parts(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Chips = Annotated[Annotated[tuple[int, ...], Field(min_length=1)] | Literal["all"], BeforeValidator(_chips)]
+Chips = Annotated[
+    Annotated[tuple[int, ...], Field(min_length=1)] | Literal["all"],
+    BeforeValidator(_chips),
+    Words("the number of a chip, several such as 1,3, or all"),
+]
 
 
 class StackSettings(Section):
@@ -54,7 +59,9 @@ class StackSettings(Section):
     mesh_px: Annotated[int, Field(ge=0, le=1024)]
     refcat: Annotated[Literal["self"] | Path | None, RelativePath(words=(OWN_STARS,))]
     refcat_columns: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[^=]+=[^=]+$")], ...], BeforeValidator(_parts)
+        tuple[Annotated[str, Field(pattern=r"^[^=]+=[^=]+$")], ...],
+        BeforeValidator(_parts),
+        Words("columns such as ra=gra,dec=gde"),
     ]
     refcat_cache: Annotated[Path | None, RelativePath()]
     refcat_timeout_s: Annotated[float, Field(gt=0, le=3600)]

@@ -11,25 +11,19 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.flatfield import BAD_PIXEL
 from photomitrus_cli.prime.calibrate import find_bad
+from photomitrus_cli.prime.frametasks import frame_tasks
+from photomitrus_cli.prime.objectwork import ObjectTask, mark_objects_of
+from photomitrus_cli.prime.skybands import BandTask, make_sky_band
 from photomitrus_cli.prime.skyframes import BAND
 from photomitrus_cli.prime.skyrules import SkyRules, rough_rules, sky_groups, spread_members
 from photomitrus_cli.prime.skyscale import SkyScale, relative_noise
-from photomitrus_cli.prime.skywork import (
-    BAD,
-    BandTask,
-    ObjectTask,
-    SkyTask,
-    SkyUnits,
-    Subtracted,
-    make_sky_band,
-    mark_objects_of,
-    subtract_frame,
-)
-from photomitrus_cli.prime.stackframes import frame_tasks, load_calibrated
+from photomitrus_cli.prime.skywork import BAD, SkyTask, SkyUnits, Subtracted, subtract_frame
+from photomitrus_cli.prime.stackframes import load_calibrated
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.run.checkpoint import Store
 
 Float32 = NDArray[np.float32]
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from photomitrus_cli.prime.detect import Sources
 from photomitrus_cli.prime.frame import Frame
 from photomitrus_cli.prime.framequality import FrameQuality
 from photomitrus_cli.prime.qafigures import figures
+from photomitrus_cli.prime.sources import Sources
 from photomitrus_cli.prime.stackastrom import Judged
-from photomitrus_cli.prime.stackcombine import Member
 from photomitrus_cli.prime.stackmeasure import Measured
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.prime.stackproducts import column_units
+from photomitrus_cli.prime.stacktiles import Member
 from photomitrus_cli.run.summary import RunStatus, Summary, UnitRecord
 
 
@@ -88,7 +88,7 @@ def facts_of(judged: Judged, measured: Measured, members: Sequence[Member]) -> d
     lines = {
         "stack": f"{grid.shape[1]} x {grid.shape[0]} pixels of {grid.scale:g} arcsec, "
         f"centre {grid.ra:.5f} {grid.dec:+.5f} deg",
-        "frames": f"{len(members)} used, {len(judged.reasons)} left out",
+        "frames": f"{len(members)} used, {len(judged.reasons)} skipped",
         "astrometry": f"{solution.method}; scatter against the catalogue "
         f"{solution.rms_catalogue[0]:.3f} x {solution.rms_catalogue[1]:.3f} arcsec, between frames "
         f"{solution.rms_frames[0]:.4f} x {solution.rms_frames[1]:.4f} arcsec, "
@@ -131,7 +131,12 @@ def warnings_of(judged: Judged, measured: Measured, trouble: Sequence[str]) -> l
     return lines + [line for line in trouble if line]
 
 
-def summarise(plans: Sequence[StackPlan], outcomes: Sequence[Outcome], status: RunStatus) -> Summary:
+def summarise(
+    plans: Sequence[StackPlan],
+    outcomes: Sequence[Outcome],
+    status: RunStatus,
+    references: Sequence[str] = (),
+) -> Summary:
     """Tell of all stacks of a run.
 
     Parameters
@@ -140,11 +145,13 @@ def summarise(plans: Sequence[StackPlan], outcomes: Sequence[Outcome], status: R
     outcomes : sequence of Outcome
         Of each of them; none for a plan.
     status : str
+    references : sequence of str
+        For a plan: what the catalogue of each stack would be.
     """
     several = len(plans) > 1
     facts: dict[str, str] = {}
     for k, plan in enumerate(plans):
-        lines = outcomes[k].facts["summary"] if outcomes else _planned(plan)
+        lines = outcomes[k].facts["summary"] if outcomes else _planned(plan, references[k])
         before = f"chip {plan.chip.chip} " if several else ""
         facts |= {f"{before}{name}": line for name, line in lines.items()}
     chips = ", ".join(str(plan.chip.chip) for plan in plans)
@@ -170,11 +177,12 @@ def summarise(plans: Sequence[StackPlan], outcomes: Sequence[Outcome], status: R
     )
 
 
-def _planned(plan: StackPlan) -> dict[str, str]:
+def _planned(plan: StackPlan, reference: str) -> dict[str, str]:
     frames = plan.chip.frames
     return {
         "frames": f"{len(frames)} of {frames[0].shape[1]} x {frames[0].shape[0]} pixels, "
         f"{frames[0].serial} to {frames[-1].serial}",
+        "catalogue": reference,
         "flat": str(plan.flat) if plan.flat else "none",
         "bad pixels": str(plan.settings.bad_pixels or "found in the frames"),
     }

@@ -250,7 +250,7 @@ def _linear_ticks(scale: Scale, most: int, *, whole: bool) -> Ticks:
 def _labels(numbers: list[Decimal], exponent: int) -> tuple[tuple[str, ...], str]:
     largest = max((abs(number) for number in numbers), default=Decimal(0))
     power = largest.adjusted() if largest else 0
-    if exponent >= -4 and power < 6:
+    if power < 6 and (exponent >= -4 or (power >= -1 and exponent >= -7)):
         power = 0
     labels = tuple(f"{_trimmed(number.scaleb(-power), exponent - power):f}" for number in numbers)
     return labels, f"1e{power}" if power else ""

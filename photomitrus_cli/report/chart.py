@@ -178,7 +178,7 @@ def _entries(
     }
     found = list(entries.values())
     if any(plan.has_rejected for row in plans for plan in row):
-        found.append(_Entry("rejected", "#505050", "circle", hollow=True))
+        found.append(_Entry("not used", "#505050", "circle", hollow=True))
     levels: dict[str, _Entry] = {}
     for panel in panels:
         for level in panel.levels:

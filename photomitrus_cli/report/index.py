@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
 
 from photomitrus_cli import __version__
 from photomitrus_cli.io.atomic import write_text
 
 INDEX = "index.html"
 _PREFIX = "data:image/png;base64,"
-_WIDTH, _HEIGHT = 480, 320
+# Pixels of a small picture. What is higher than the first number shows its upper part alone, up to the widest
+# white band between the others: some of its panels.
+_WIDTH = 960
+_WHOLE, _LOWEST, _HIGHEST = 640, 200, 460
+_COLOURS = 256
 _FACTS = 4
 
 
@@ -35,7 +41,7 @@ class PageFacts:
     made : str
         Version and time.
     picture : str
-        Its first picture, made small, as a data URL; empty without any.
+        The upper part of its first picture, made small, as a data URL; empty without any.
     """
 
     name: str
@@ -142,10 +148,26 @@ def _small(source: str) -> str:
     if not source.startswith(_PREFIX):
         return ""
     try:
-        with Image.open(io.BytesIO(base64.b64decode(source.removeprefix(_PREFIX)))) as image:
-            image.thumbnail((_WIDTH, _HEIGHT))
+        with Image.open(io.BytesIO(base64.b64decode(source.removeprefix(_PREFIX)))) as opened:
+            image = opened.convert("RGB")
+            image.thumbnail((_WIDTH, image.height), Image.Resampling.LANCZOS)
+            image = image.crop((0, 0, image.width, _end(np.asarray(image.convert("L")))))
             out = io.BytesIO()
-            image.convert("RGB").save(out, "PNG", optimize=True)
+            image.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+                out, "PNG", optimize=True
+            )
     except (UnidentifiedImageError, binascii.Error, OSError):
         return ""
     return _PREFIX + base64.b64encode(out.getvalue()).decode("ascii")
+
+
+def _end(grey: NDArray[np.uint8]) -> int:
+    """Give the number of rows to show of a picture: all, or as many as there are up to a white band."""
+    if len(grey) <= _WHOLE:
+        return len(grey)
+    white = (grey[_LOWEST:_HIGHEST] == 255).all(axis=1)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], white, [False]]).astype(np.int8)))
+    if not edges.size:
+        return _HIGHEST
+    first, last = edges.reshape(-1, 2)[np.argmax(np.diff(edges)[::2])]
+    return _LOWEST + int(first + last) // 2

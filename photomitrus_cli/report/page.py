@@ -47,7 +47,7 @@ def write_page(folder: Path, summary: Summary, *, command: str) -> Path:
         version=__version__,
         made=utc_now(),
         figures=[_embedded(figure) for figure in summary.figures],
-        left_out=[unit for unit in summary.units if unit.reason],
+        not_used=[unit for unit in summary.units if unit.reason],
         columns=_columns(summary.units),
         rows=[_row(unit, _columns(summary.units)) for unit in summary.units],
     )

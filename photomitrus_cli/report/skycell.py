@@ -139,7 +139,8 @@ def bar_labels(stretch: Stretch, most: int, *, whole: bool) -> tuple[list[float]
     values = round_values(stretch, most, whole=whole)
     finest = min(np.diff(values), default=1.0)
     decimals = max(0, int(np.ceil(-np.log10(finest) - 1e-9)))
-    return values, [f"{value:.{decimals}f}" for value in values], ""
+    # The least sum makes no minus zero.
+    return values, [f"{round(value, decimals) + 0.0:.{decimals}f}" for value in values], ""
 
 
 def _paste(

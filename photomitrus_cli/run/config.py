@@ -6,7 +6,6 @@ Every value remembers where it came from, so that an error can name file and lin
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
@@ -14,17 +13,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from photomitrus_cli.errors import ConfigError
+from photomitrus_cli.run.settingwords import explain, section_type
 from photomitrus_cli.run.strictyaml import KeyPath, YamlTree, dump_yaml, load_scalar, load_yaml
 
 LOCAL_FILE = "astromap.yaml"
 ENVIRONMENT_PREFIX = "ASTROMAP_"
 # Set by developers for the test suite, never a configuration key.
-RESERVED_VARIABLES = frozenset({"ASTROMAP_TEST_DATA"})
+RESERVED_VARIABLES = frozenset({"ASTROMAP_TEST_DATA", "ASTROMAP_REQUIRE_BROWSER"})
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -159,6 +159,7 @@ def collect(
     environment: Mapping[str, str] | None = None,
     assignments: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
+    option_names: Mapping[str, str] | None = None,
     use_local: bool = True,
 ) -> Layers:
     """Merge all layers in the documented order.
@@ -175,6 +176,8 @@ def collect(
         ``--set`` arguments, ``key.path=value``, the value in strict YAML.
     options : mapping
         Key path (dotted) to the value of an explicit command-line option.
+    option_names : mapping
+        Key path (dotted) to the option as it is written, such as ``--channel``; for messages.
     use_local : bool
         Whether ``./astromap.yaml`` is read when present.
     """
@@ -193,7 +196,8 @@ def collect(
             tuple(key.split(".")), load_scalar(value, f"--set {key}"), Source(f"--set {key}", here)
         )
     for key, value in (options or {}).items():
-        layers.add_value(tuple(key.split(".")), value, Source("command line", here))
+        label = (option_names or {}).get(key, "command line")
+        layers.add_value(tuple(key.split(".")), value, Source(label, here))
     return layers
 
 
@@ -225,47 +229,7 @@ def build(model: type[Model], layers: Layers) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(_explain(model, layers, error)) from error
-
-
-def _explain(model: type[BaseModel], layers: Layers, error: ValidationError) -> str:
-    # A key that is misspelt is unknown and missing; the first of the two says more.
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    path = tuple(str(part) for part in first["loc"])
-    if first["type"] != "extra_forbidden":
-        # Behind the key stand names of alternatives and places in lists, which say nothing to a user.
-        path = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in layers.sources), path)
-    source = layers.source(path)
-    where = f"{source.label}: " if source else ""
-    key = ".".join(path)
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(path[-1], _keys_at(model, path[:-1]), n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        return f"{where}unknown key '{key}'{hint}"
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    plain = first["type"] != "missing" and isinstance(first["input"], str | int | float)
-    shown = f" (got {first['input']!r})" if plain else ""
-    return f"{where}'{key}': {first['msg'].removeprefix('Value error, ')}{shown}{more}"
-
-
-def _keys_at(model: type[BaseModel], path: KeyPath) -> list[str]:
-    named = False
-    for key in path:
-        if named:
-            # A name of the user's in a mapping of sections.
-            named = False
-            continue
-        entry = model.model_fields.get(key)
-        below = _section_type(entry.annotation) if entry else None
-        if entry is None or below is None:
-            return []
-        model, named = below, get_origin(entry.annotation) is Mapping
-    return list(model.model_fields)
-
-
-def _section_type(annotation: Any) -> type[BaseModel] | None:
-    candidates = (annotation, *get_args(annotation))
-    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        raise ConfigError(explain(model, layers, error)) from error
 
 
 def _absolute_paths(model: type[BaseModel], data: Any, layers: Layers, path: KeyPath) -> Any:
@@ -275,26 +239,26 @@ def _absolute_paths(model: type[BaseModel], data: Any, layers: Layers, path: Key
     for key, entry in model.model_fields.items():
         if key not in result:
             continue
-        below = _section_type(entry.annotation)
+        below = section_type(entry.annotation)
         if below is not None:
             result[key] = _absolute_paths(below, result[key], layers, (*path, key))
         elif any(isinstance(mark, RelativePath) and result[key] not in mark.words for mark in entry.metadata):
-            source = layers.source((*path, key))
-            result[key] = _absolute(result[key], source.folder if source else Path.cwd())
+            source = layers.source((*path, key)) or Source("unknown", Path.cwd())
+            result[key] = _absolute(result[key], source, ".".join((*path, key)))
     return result
 
 
-def _absolute(value: Any, folder: Path) -> Any:
+def _absolute(value: Any, source: Source, key: str) -> Any:
     if isinstance(value, list | tuple):
-        return [_absolute(item, folder) for item in value]
+        return [_absolute(item, source, key) for item in value]
     if not isinstance(value, str | Path):
         return value
     if not str(value):
-        raise ConfigError("an empty path was given", hint="is a shell variable unset?")
+        raise ConfigError(f"{source.label}: '{key}': the path is empty", hint="is a shell variable unset?")
     try:
-        return folder / Path(value).expanduser()
+        return source.folder / Path(value).expanduser()
     except RuntimeError as error:
-        raise ConfigError(f"{value}: there is no such user's folder") from error
+        raise ConfigError(f"{source.label}: '{key}': {value}: there is no such user's folder") from error
 
 
 def to_yaml(config: BaseModel, key: str | None = None) -> str:

@@ -71,6 +71,11 @@ class Product:
         return self.folder / f"{self.stem}.config.yaml"
 
     @property
+    def written(self) -> list[Path]:
+        """Give every name that a run may write to; none of them must be that of an input."""
+        return [*self.paths, self.manifest, self.failure, self.config]
+
+    @property
     def work(self) -> Path:
         """Give the folder of checkpoints, removed when the product is complete."""
         return self.folder / f".{self.stem}.work"

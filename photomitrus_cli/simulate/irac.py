@@ -9,20 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import OutputExistsError
 from photomitrus_cli.io.atomic import check_folder, write_bytes
 from photomitrus_cli.simulate.cardtext import primary_bytes
-from photomitrus_cli.simulate.frame import Frame, simulate_frame
-from photomitrus_cli.simulate.headers import mask_cards, science_cards
 from photomitrus_cli.simulate.iracconfig import IracSimulation
+from photomitrus_cli.simulate.iracframe import Frame, simulate_frame
+from photomitrus_cli.simulate.iracheaders import mask_cards, science_cards
 from photomitrus_cli.simulate.iracplan import FramePlan, plan_aor
-from photomitrus_cli.simulate.scene import field_model
-from photomitrus_cli.simulate.sky import make_sky
-from photomitrus_cli.simulate.truth import TruthRows, write_truth
+from photomitrus_cli.simulate.iracscene import field_model
+from photomitrus_cli.simulate.iracsky import make_sky
+from photomitrus_cli.simulate.iractruth import write_truth
+from photomitrus_cli.simulate.iractruthrows import TruthRows
+from photomitrus_cli.simulate.producing import TRUTH_FOLDER, refuse_existing
 
 __all__ = ["IracSimulation", "SimulatedField", "plan_field", "simulate_field"]
-
-TRUTH_FOLDER = "truth"
 
 
 @dataclass(frozen=True)
@@ -74,21 +73,6 @@ def _frame_files(config: IracSimulation, plan: FramePlan, output: Path) -> dict[
     return {kind: folder / f"{stem}_{kind}.fits" for kind in kinds}
 
 
-def _refuse_existing(output: Path, planned: set[Path], *, overwrite: bool) -> None:
-    """Refuse a folder that holds frames; when overwriting, only frames that would be left beside the new."""
-    present = {*output.glob("r*/ch*/bcd/*.fits"), *(output / TRUTH_FOLDER).glob("truth_*")}
-    if present and not overwrite:
-        raise OutputExistsError(
-            f"{output} already holds simulated frames", hint="choose another folder or pass --overwrite"
-        )
-    foreign = sorted(present - planned - set((output / TRUTH_FOLDER).glob("truth_*")))
-    if foreign:
-        raise OutputExistsError(
-            f"{output} holds frames of another simulation, such as {foreign[0].name}",
-            hint="choose an empty folder: their truth would be lost",
-        )
-
-
 def _write_frame(config: IracSimulation, plan: FramePlan, frame: Frame, files: dict[str, Path]) -> None:
     science = science_cards(config, plan)
     content: dict[str, tuple[list[str], NDArray[np.generic]]] = {
@@ -138,7 +122,9 @@ def simulate_field(
     """
     plans = plan_field(config)
     files = [_frame_files(config, plan, output) for plan in plans]
-    _refuse_existing(output, {path for item in files for path in item.values()}, overwrite=overwrite)
+    there, truth_there = set(output.glob("r*/ch*/bcd/*.fits")), set((output / TRUTH_FOLDER).glob("truth_*"))
+    foreign = there - {path for item in files for path in item.values()}
+    refuse_existing(output, there | truth_there, foreign, overwrite=overwrite)
     field = field_model(config, make_sky(config))
     rows, science = TruthRows(), "bcd" if config.readmode == "sub" else "cbcd"
     for folder in sorted({item[science].parent for item in files} | {output / TRUTH_FOLDER}):

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.simulate.iracconfig import IracSimulation
-from photomitrus_cli.simulate.iracfacts import FrameTime, frame_time, readout
+from photomitrus_cli.simulate.iracfacts import readout
+from photomitrus_cli.simulate.iractimes import FrameTime, frame_time
 from photomitrus_cli.simulate.sipdata import SipTable
 from photomitrus_cli.simulate.siplocal import array_geometry
-from photomitrus_cli.simulate.sipwcs import SipWcs, cd_matrix, tan_deproject
+from photomitrus_cli.simulate.sipprojection import cd_matrix, tan_deproject
+from photomitrus_cli.simulate.sipwcs import SipWcs
 from photomitrus_cli.simulate.streams import Purpose, stream
 
 _AORKEY_STEP = 256  # archive keys are multiples of it

@@ -9,20 +9,16 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.simulate import primefacts as facts
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
-from photomitrus_cli.simulate.primedetector import (
-    add_satellite,
-    channel_offsets,
-    detector,
-    draw_hits,
-    measure,
-    slope_variance,
-)
+from photomitrus_cli.simulate.primedetector import channel_offsets, detector, measure, slope_variance
 from photomitrus_cli.simulate.primegalaxies import galaxy_points
-from photomitrus_cli.simulate.primeplan import TRAILED, FramePlan
+from photomitrus_cli.simulate.primehits import add_satellite, draw_hits
+from photomitrus_cli.simulate.primenight import TRAILED
+from photomitrus_cli.simulate.primeplan import FramePlan
 from photomitrus_cli.simulate.primepsf import paint
 from photomitrus_cli.simulate.primesky import add_discs, sky_image
+from photomitrus_cli.simulate.primesphere import local_axes, sky_to_tan, unit_vectors
 from photomitrus_cli.simulate.primestars import field_stars, flux_adu
-from photomitrus_cli.simulate.primewcs import PrimeWcs, local_axes, sky_to_tan, unit_vectors
+from photomitrus_cli.simulate.primewcs import PrimeWcs
 from photomitrus_cli.simulate.streams import Purpose, stream
 
 Floats = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""When and where a simulated PRIME looks, and what goes wrong: one dithered set, the same for all chips."""
+"""When and where a simulated PRIME looks: one dithered set, the same for all chips."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.simulate import primefacts as facts
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
-from photomitrus_cli.simulate.primewcs import PrimeWcs, local_axes, tan_to_sky
+from photomitrus_cli.simulate.primenight import CLOUDY, MISPOINTED, Night, draw_night, exposure_s
+from photomitrus_cli.simulate.primesphere import local_axes, tan_to_sky
+from photomitrus_cli.simulate.primewcs import PrimeWcs
 from photomitrus_cli.simulate.streams import Purpose, stream
 
 Floats = NDArray[np.float64]
 
 DAY_S = 86400.0
-CLOUDY, TRAILED, MISPOINTED = "cloudy", "trailed", "mispointed"
 _TILT_TURN = 0.2  # of the direction of the sky's tilt from frame to frame, radians
 _CLOUD_SKY = 1.05  # a cloud's own light
 
@@ -85,11 +86,6 @@ def widening(config: PrimeSimulation) -> float:
     return max(1.0, config.fwhm_min_px * pixel / config.fwhm_arcsec[0])
 
 
-def exposure_s(config: PrimeSimulation) -> float:
-    """Return EXPTIME: the time from the first to the last read."""
-    return round((config.n_reads - 1) * facts.FRAME_S, 2)
-
-
 def _moved(start_deg: tuple[float, float], east_arcsec: float, north_arcsec: float) -> tuple[float, float]:
     offsets = (np.asarray(value / 3600.0) for value in (east_arcsec, north_arcsec))
     ra, dec = tan_to_sky(local_axes(*start_deg), *offsets)
@@ -99,73 +95,6 @@ def _moved(start_deg: tuple[float, float], east_arcsec: float, north_arcsec: flo
 def _in_disc(rng: np.random.Generator, radius: float) -> tuple[float, float]:
     distance, angle = radius * np.sqrt(rng.uniform()), rng.uniform(0.0, 2.0 * np.pi)
     return float(distance * np.sin(angle)), float(distance * np.cos(angle))
-
-
-def _accidents(config: PrimeSimulation) -> list[str]:
-    """Choose what goes wrong in each frame."""
-    rng = stream(config.seed, Purpose.PRIME_FRAME)
-    order = rng.permutation(config.n_frames)
-    kinds = [CLOUDY] * config.cloudy + [TRAILED] * config.trailed + [MISPOINTED] * config.mispointed
-    names = [""] * config.n_frames
-    for place, kind in zip(order.tolist(), kinds, strict=False):
-        names[place] = kind
-    return names
-
-
-def _satellites(config: PrimeSimulation) -> set[int]:
-    rng = stream(config.seed, Purpose.PRIME_FRAME, 1)
-    return set(rng.permutation(config.n_frames)[: config.satellites].tolist())
-
-
-def sky_levels(config: PrimeSimulation, minutes: Floats) -> Floats:
-    """Return the sky of all frames, ADU per read: a drift that changes its sign, and steps.
-
-    Parameters
-    ----------
-    config : PrimeSimulation
-    minutes : ndarray, shape (n,)
-        Times of the frames, growing.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-    """
-    rng = stream(config.seed, Purpose.PRIME_SKY)
-    magnitude = facts.ZERO_POINT[config.band] - config.sky_mag[config.band_index]
-    level = 10.0 ** (0.4 * magnitude) * facts.PIXEL_ARCSEC**2
-    rate = config.sky_drift * rng.uniform(-1.0, 1.0, minutes.size)
-    course = np.concatenate([[0.0], np.cumsum(rate[1:] * np.diff(minutes))])
-    for place in rng.permutation(np.arange(1, minutes.size))[: config.sky_steps]:
-        course[place:] += 0.1 * rng.choice([-1.0, 1.0])
-    return np.asarray(level * np.exp(course))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Night:
-    """What the frames of a set have in common."""
-
-    minutes: Floats
-    levels: Floats
-    accidents: list[str]
-    crossed: set[int]
-    error_arcsec: Floats
-    tilt_angle: float
-
-
-def _night(config: PrimeSimulation) -> _Night:
-    rng = stream(config.seed, Purpose.PRIME_POINTING)
-    angle, tilt_angle = rng.uniform(0.0, 2.0 * np.pi, 2)
-    error = config.pointing_error_px * facts.PIXEL_ARCSEC * np.array([np.sin(angle), np.cos(angle)])
-    step_s = exposure_s(config) + facts.FRAME_S + config.overhead_s
-    minutes: Floats = np.arange(config.n_frames, dtype=np.float64) * (step_s / 60.0)
-    return _Night(
-        minutes,
-        sky_levels(config, minutes),
-        _accidents(config),
-        _satellites(config),
-        error,
-        float(tilt_angle),
-    )
 
 
 def plan_frames(config: PrimeSimulation) -> list[FramePlan]:
@@ -180,11 +109,11 @@ def plan_frames(config: PrimeSimulation) -> list[FramePlan]:
     list of FramePlan
         In the order of time.
     """
-    night = _night(config)
+    night = draw_night(config)
     return [_plan(config, night, k) for k in range(config.n_frames)]
 
 
-def _plan(config: PrimeSimulation, night: _Night, index: int) -> FramePlan:
+def _plan(config: PrimeSimulation, night: Night, index: int) -> FramePlan:
     rng, accident = stream(config.seed, Purpose.PRIME_POINTING, 1, index), night.accidents[index]
     dither = _in_disc(rng, config.dither_arcsec)
     header = _moved(config.pointing_deg, *dither)

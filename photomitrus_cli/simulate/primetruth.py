@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from photomitrus_cli.io.fitswrite import table_hdu, write_fits
-from photomitrus_cli.io.tables import write_ecsv
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
-from photomitrus_cli.simulate.primefacts import frame_shape
-from photomitrus_cli.simulate.primeframe import Frame
+from photomitrus_cli.simulate.primeframetruth import FrameTruth
 from photomitrus_cli.simulate.primegalaxies import galaxy_points
-from photomitrus_cli.simulate.primeplan import FramePlan
 from photomitrus_cli.simulate.primestars import field_stars, flux_adu, year, zero_point
 from photomitrus_cli.simulate.primewcs import PrimeWcs
-
-if TYPE_CHECKING:
-    from astropy.table import Table
-
-Columns = dict[str, NDArray[np.generic]]
+from photomitrus_cli.simulate.truthtables import Columns, columns_of, stacked, write_tables
 
 FRAMES_NAME = "truth_frames.ecsv"
-GRID_NODES = 33
 # name: unit, description
 _ABOUT: dict[str, tuple[str | None, str]] = {
     "file": (None, "frame, relative to the output folder"),
@@ -63,97 +51,6 @@ _ABOUT: dict[str, tuple[str | None, str]] = {
     "adu": (None, "what the hit added, ADU per read"),
     "width": ("arcsec", "full width at half maximum without seeing"),
 } | {f"{band}mag": ("mag", "Vega") for band in "ZYJH"}
-
-
-@dataclass(frozen=True, eq=False)
-class FrameTruth:
-    """What is kept of a frame.
-
-    Attributes
-    ----------
-    row : dict
-        Line of the table of frames.
-    stars : ndarray of int
-        Indices into the stars of the field.
-    grid, hits : dict of str to ndarray
-        Rows of those tables.
-    """
-
-    row: dict[str, object]
-    stars: NDArray[np.int64]
-    grid: Columns
-    hits: Columns
-
-
-def frame_truth(config: PrimeSimulation, plan: FramePlan, chip: int, frame: Frame, file: str) -> FrameTruth:
-    """Gather the truth of a frame.
-
-    Parameters
-    ----------
-    config : PrimeSimulation
-    plan : FramePlan
-    chip : int
-    frame : Frame
-    file : str
-        Relative to the output folder.
-
-    Returns
-    -------
-    FrameTruth
-    """
-    side = frame_shape(config.scale).active
-    row: dict[str, object] = {
-        "file": file,
-        "serial": plan.serial,
-        "chip": chip,
-        "mjd": plan.mjd,
-        "ra_header": plan.header_deg[0],
-        "dec_header": plan.header_deg[1],
-        "ra_axis": plan.true_deg[0],
-        "dec_axis": plan.true_deg[1],
-        "rotation": plan.rotation_deg,
-        "family": config.distortion,
-        "scale": config.scale,
-        "transparency": plan.transparency,
-        "sky": plan.sky_adu,
-        "sigma": frame.sigma,
-        "pattern": plan.pattern,
-        "fwhm": plan.fwhm_arcsec,
-        "accident": plan.accident or "none",
-        "satellite": plan.satellite,
-        "n_stars": frame.stars.size,
-        "n_hits": frame.hit_pixel.size,
-        "n_invalid": frame.n_invalid,
-    }
-    x, y = (axis.ravel() for axis in np.meshgrid(*[np.linspace(0.0, side - 1.0, GRID_NODES)] * 2))
-    ra, dec = frame.wcs.pixel_to_sky(x, y)
-    hits: Columns = {
-        "x": (frame.hit_pixel % side).astype(np.int16),
-        "y": (frame.hit_pixel // side).astype(np.int16),
-        "adu": frame.hit_adu.astype(np.float32),
-    }
-    grid: Columns = {"x": x, "y": y, "ra": ra, "dec": dec}
-    return FrameTruth(row, frame.stars, _keyed(plan, chip, grid), _keyed(plan, chip, hits))
-
-
-def _keyed(plan: FramePlan, chip: int, columns: Columns) -> Columns:
-    count = next(iter(columns.values())).size
-    keys: Columns = {"serial": np.full(count, plan.serial), "chip": np.full(count, chip, dtype=np.int16)}
-    return keys | columns
-
-
-def _table(columns: Columns, meta: dict[str, object]) -> Table:
-    from astropy.table import Column, Table
-
-    made = []
-    for name, values in columns.items():
-        unit, text = _ABOUT[name]
-        made.append(Column(values, name=name, unit=unit, description=text))
-    return Table(made, meta=meta)
-
-
-def _stack(parts: Sequence[Columns]) -> Columns:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _star_columns(config: PrimeSimulation, frames: Sequence[FrameTruth]) -> Columns:
@@ -197,29 +94,19 @@ def write_truth(folder: Path, config: PrimeSimulation, frames: Sequence[FrameTru
     dict of str to Path
         ``frames`` and ``stars`` (ECSV); ``grid``, ``hits`` and ``galaxies``, which are long (FITS).
     """
-    from astropy.io import fits
-
     meta: dict[str, object] = {
         "seed": config.seed,
         "band": config.band,
         "epoch": year(config.start_mjd),
         "zero_point": zero_point(config),
     }
-    rows = [frame.row for frame in frames]
-    tables: dict[str, Columns] = {
-        "frames": {name: np.array([row[name] for row in rows]) for name in rows[0]},
-        "stars": _star_columns(config, frames),
+    short = {"frames": columns_of([frame.row for frame in frames]), "stars": _star_columns(config, frames)}
+    long = {
+        "grid": stacked([frame.grid for frame in frames]),
+        "hits": stacked([frame.hits for frame in frames]),
+        "galaxies": _galaxy_columns(config),
     }
-    written = {"frames": folder / FRAMES_NAME, "stars": folder / "truth_stars.ecsv"}
-    for name, columns in tables.items():
-        write_ecsv(written[name], _table(columns, meta))
-    long = {name: _stack([getattr(frame, name) for frame in frames]) for name in ("grid", "hits")}
-    long["galaxies"] = _galaxy_columns(config)
-    for name, columns in long.items():
-        written[name] = folder / f"truth_{name}.fits"
-        hdu = table_hdu(name.upper(), _table(columns, {}))
-        write_fits(written[name], fits.HDUList([fits.PrimaryHDU(), hdu]))
-    return written
+    return write_tables(folder, _ABOUT, short, long, meta)
 
 
 def read_wcs(output: Path, chip: int, serial: str) -> PrimeWcs:

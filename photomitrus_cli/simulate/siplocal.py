@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.simulate.iracfacts import CRPIX, SCALES, Mission, ReadMode, Scale, readout
 from photomitrus_cli.simulate.sipdata import SIP_TABLES, Polynomial, SipModel, SipTable
-from photomitrus_cli.simulate.sipwcs import cd_matrix, evaluate
+from photomitrus_cli.simulate.sipprojection import cd_matrix, evaluate
 
 Floats = NDArray[np.float64]
 

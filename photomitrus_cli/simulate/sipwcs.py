@@ -11,116 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from photomitrus_cli.simulate.sipdata import Polynomial, SipTable
+from photomitrus_cli.simulate.sipdata import SipTable
+from photomitrus_cli.simulate.sipprojection import evaluate, gradient, tan_deproject, tan_project
 
 Floats = NDArray[np.float64]
 
 _NEWTON_STEPS = 12
 _NEWTON_TOLERANCE_PIX = 1e-11
-
-
-def evaluate(polynomial: Polynomial, lowest: int, u: Floats, v: Floats) -> Floats:
-    """Sum of ``c u**p v**q`` over a polynomial stored degree by degree."""
-    total = np.zeros(np.broadcast(u, v).shape)
-    for degree, row in enumerate(polynomial, start=lowest):
-        for q, coefficient in enumerate(row):
-            total += coefficient * u ** (degree - q) * v**q
-    return total
-
-
-def _gradient(polynomial: Polynomial, lowest: int, u: Floats, v: Floats) -> tuple[Floats, Floats]:
-    by_u = np.zeros(np.broadcast(u, v).shape)
-    by_v = np.zeros_like(by_u)
-    for degree, row in enumerate(polynomial, start=lowest):
-        for q, coefficient in enumerate(row):
-            p = degree - q
-            if p:
-                by_u += coefficient * p * u ** (p - 1) * v**q
-            if q:
-                by_v += coefficient * q * u**p * v ** (q - 1)
-    return by_u, by_v
-
-
-def tan_project(
-    ra_deg: ArrayLike, dec_deg: ArrayLike, ra0_deg: float, dec0_deg: float
-) -> tuple[Floats, Floats]:
-    """Gnomonic projection of the sky about a point.
-
-    Parameters
-    ----------
-    ra_deg, dec_deg : array_like
-        Positions in degrees.
-    ra0_deg, dec0_deg : float
-        Point of tangency in degrees.
-
-    Returns
-    -------
-    xi, eta : ndarray
-        Standard coordinates in degrees, east and north positive; NaN beyond the horizon.
-    """
-    ra = np.radians(np.asarray(ra_deg, dtype=float) - ra0_deg)
-    dec = np.radians(np.asarray(dec_deg, dtype=float))
-    sin0, cos0 = np.sin(np.radians(dec0_deg)), np.cos(np.radians(dec0_deg))
-    cosine = np.sin(dec) * sin0 + np.cos(dec) * cos0 * np.cos(ra)
-    cosine = np.where(cosine > 1e-6, cosine, np.nan)
-    xi = np.cos(dec) * np.sin(ra) / cosine
-    eta = (np.sin(dec) * cos0 - np.cos(dec) * sin0 * np.cos(ra)) / cosine
-    return np.degrees(xi), np.degrees(eta)
-
-
-def tan_deproject(
-    xi_deg: ArrayLike, eta_deg: ArrayLike, ra0_deg: float, dec0_deg: float
-) -> tuple[Floats, Floats]:
-    """Inverse of `tan_project`.
-
-    Parameters
-    ----------
-    xi_deg, eta_deg : array_like
-        Standard coordinates in degrees.
-    ra0_deg, dec0_deg : float
-        Point of tangency in degrees.
-
-    Returns
-    -------
-    ra, dec : ndarray
-        Degrees; ra in [0, 360).
-    """
-    xi = np.radians(np.asarray(xi_deg, dtype=float))
-    eta = np.radians(np.asarray(eta_deg, dtype=float))
-    sin0, cos0 = np.sin(np.radians(dec0_deg)), np.cos(np.radians(dec0_deg))
-    along = cos0 - eta * sin0
-    ra = ra0_deg + np.degrees(np.arctan2(xi, along))
-    dec = np.degrees(np.arctan2(sin0 + eta * cos0, np.hypot(xi, along)))
-    return np.mod(ra, 360.0), dec
-
-
-def cd_matrix(x_arcsec: float, y_arcsec: float, pa_deg: float, skew_deg: float) -> Floats:
-    """Return the CD matrix (degrees per pixel) of an array.
-
-    Parameters
-    ----------
-    x_arcsec, y_arcsec : float
-        Signed pixel lengths (PXSCAL1 is negative: right ascension grows to the left at ``pa_deg`` 0).
-    pa_deg : float
-        Position angle of the second axis, east of north.
-    skew_deg : float
-        Turn of the first axis from the perpendicular of the second.
-
-    Returns
-    -------
-    ndarray, shape (2, 2)
-    """
-    turn_y = np.radians(pa_deg)
-    turn_x = np.radians(pa_deg + skew_deg)
-    return (
-        np.array(
-            [
-                [x_arcsec * np.cos(turn_x), y_arcsec * np.sin(turn_y)],
-                [-x_arcsec * np.sin(turn_x), y_arcsec * np.cos(turn_y)],
-            ]
-        )
-        / 3600.0
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +50,8 @@ class SipWcs:
         if self.sip is None:
             one, zero = np.ones_like(u), np.zeros_like(u)
             return one, zero, zero, one
-        a_u, a_v = _gradient(self.sip.a, 2, u, v)
-        b_u, b_v = _gradient(self.sip.b, 2, u, v)
+        a_u, a_v = gradient(self.sip.a, 2, u, v)
+        b_u, b_v = gradient(self.sip.b, 2, u, v)
         return 1.0 + a_u, a_v, b_u, 1.0 + b_v
 
     def _standard(self, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,21 +10,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import ConfigError, OutputExistsError
+from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.io.atomic import atomic_path, check_folder, write_text
 from photomitrus_cli.run.context import Context
-from photomitrus_cli.run.parallel import Outcome
-from photomitrus_cli.run.summary import RunStatus, Summary, UnitRecord
+from photomitrus_cli.run.summary import RunStatus, Summary
 from photomitrus_cli.simulate.cardtext import primary_bytes
+from photomitrus_cli.simulate.producing import TRUTH_FOLDER, make_units, refuse_existing
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
 from photomitrus_cli.simulate.wiseframe import Frame, simulate_frame
+from photomitrus_cli.simulate.wiseframetruth import FrameTruth, frame_truth
 from photomitrus_cli.simulate.wiseheaders import frame_cards
-from photomitrus_cli.simulate.wiseplan import FramePlan, plan_scans, plan_survey
-from photomitrus_cli.simulate.wisetruth import FrameTruth, frame_truth, write_inventory, write_truth
+from photomitrus_cli.simulate.wiseinventory import ipac_text
+from photomitrus_cli.simulate.wiseplan import plan_scans, plan_survey
+from photomitrus_cli.simulate.wisescanframes import FramePlan
+from photomitrus_cli.simulate.wisetruth import write_truth
 
 __all__ = ["TRUTH_FOLDER", "WiseSimulation", "frame_path", "plan_survey", "run"]
 
-TRUTH_FOLDER = "truth"
 TABLE_NAME = "frames.tbl"
 CONFIG_NAME = "astromap.yaml"
 _PACKED = frozenset({"unc", "msk"})
@@ -99,21 +101,6 @@ def _present(output: Path) -> Iterator[Path]:
     yield from (output / name for name in (TABLE_NAME, CONFIG_NAME) if (output / name).exists())
 
 
-def _refuse_existing(output: Path, planned: set[Path], *, overwrite: bool) -> None:
-    """Refuse a folder that holds frames; when overwriting, only frames that would be left beside the new."""
-    present = set(_present(output))
-    if present and not overwrite:
-        raise OutputExistsError(
-            f"{output} already holds simulated frames", hint="choose another folder or pass --overwrite"
-        )
-    foreign = sorted(path for path in present - planned if path.name.count("-1b.fits"))
-    if foreign:
-        raise OutputExistsError(
-            f"{output} holds frames of another simulation, such as {foreign[0].name}",
-            hint="choose an empty folder: their truth would be lost",
-        )
-
-
 def _config_text(config: WiseSimulation) -> str:
     """Give the configuration with which the wise commands find the frames when run in the folder."""
     band = 3 if 3 in config.bands else min(config.bands)
@@ -136,32 +123,9 @@ def _units(config: WiseSimulation) -> list[_Unit]:
     return [_Unit(plan, band) for plan in plans for band in sorted(config.bands)]
 
 
-def _simulate(
-    config: WiseSimulation, units: Sequence[_Unit], context: Context
-) -> tuple[list[FrameTruth], list[UnitRecord]]:
-    """Make all frames; give the truth of those that were made, and a record of each."""
-    frames: list[FrameTruth] = []
-    records: list[UnitRecord] = []
-
-    def keep(outcome: Outcome[FrameTruth]) -> None:
-        """Take note of a frame, made or failed."""
-        unit = units[outcome.index]
-        name = frame_path(unit.plan, unit.band).name
-        if outcome.result is not None:
-            frames.append(outcome.result)
-            records.append(UnitRecord(name, "done"))
-        elif outcome.error is not None:
-            records.append(UnitRecord.of_error(name, outcome.error))
-
-    with context.progress.task("frames", len(units)) as advance:
-        context.executor.run(
-            partial(_make, config),
-            units,
-            keep_going=context.control.keep_going,
-            advance=advance,
-            consume=keep,
-        )
-    return frames, records
+def _name(unit: _Unit) -> str:
+    """Name a unit in records."""
+    return frame_path(unit.plan, unit.band).name
 
 
 def run(config: WiseSimulation, context: Context) -> Summary:
@@ -198,14 +162,16 @@ def run(config: WiseSimulation, context: Context) -> Summary:
     }
     if context.control.dry_run:
         return Summary(f"would simulate {len(units)} frames in {output}", "planned", facts)
-    _refuse_existing(output, planned, overwrite=context.control.overwrite)
+    present = set(_present(output))
+    foreign = {path for path in present - planned if path.name.count("-1b.fits")}
+    refuse_existing(output, present, foreign, overwrite=context.control.overwrite)
     check_folder(output / TRUTH_FOLDER)
-    frames, records = _simulate(config, units, context)
+    frames, records = make_units(partial(_make, config), units, _name, context)
     products = [output / TABLE_NAME, output / CONFIG_NAME]
     if frames:
-        write_inventory(products[0], frames)
+        write_text(products[0], ipac_text([frame.inventory for frame in frames]))
         write_text(products[1], _config_text(config))
         products += write_truth(output / TRUTH_FOLDER, config, plan_scans(config), frames).values()
     status: RunStatus = "done" if len(frames) == len(units) else "partial"
     title = f"simulated {len(frames)} frames in {output}"
-    return Summary(title, status, facts, products, records, stem="simulation")
+    return Summary(title, status, facts, products, records, stem="simulate_wise")

@@ -11,18 +11,12 @@ from numpy.typing import NDArray
 from photomitrus_cli.simulate import wisefacts as facts
 from photomitrus_cli.simulate.streams import Purpose, stream
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
-from photomitrus_cli.simulate.wisedetector import Detector, Hits, add_noise, detector, draw_hits, saturate
-from photomitrus_cli.simulate.wiseplan import FramePlan
-from photomitrus_cli.simulate.wisepoints import (
-    Points,
-    asteroid_points,
-    latent_light,
-    paint,
-    psf_sigma,
-    star_points,
-    trail,
-)
+from photomitrus_cli.simulate.wisedetector import Detector, add_noise, detector, saturate
+from photomitrus_cli.simulate.wisehits import Hits, draw_hits
+from photomitrus_cli.simulate.wisepoints import Points, asteroid_points, paint, psf_sigma, star_points
+from photomitrus_cli.simulate.wisescanframes import FramePlan
 from photomitrus_cli.simulate.wisesky import galaxy, stray_light, zodi
+from photomitrus_cli.simulate.wisetrails import latent_light, trail
 from photomitrus_cli.simulate.wisewcs import SinWcs, frame_wcs
 
 Floats = NDArray[np.float64]

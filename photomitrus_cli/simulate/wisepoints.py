@@ -1,4 +1,4 @@
-"""Point sources on a simulated WISE frame: stars, asteroids, latents and the trails of satellites."""
+"""Point sources on a simulated WISE frame: stars and asteroids."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.simulate.streams import Purpose, stream
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
 from photomitrus_cli.simulate.wisefacts import NATIVE_PX, frame_side
 from photomitrus_cli.simulate.wisemoving import asteroids
-from photomitrus_cli.simulate.wiseplan import FramePlan, pointing_at
-from photomitrus_cli.simulate.wisesky import stars_near
-from photomitrus_cli.simulate.wisewcs import SinWcs, frame_wcs, pixel_steradian, unit_vectors
+from photomitrus_cli.simulate.wisescanframes import FramePlan
+from photomitrus_cli.simulate.wisestars import stars_near
+from photomitrus_cli.simulate.wisewcs import SinWcs, pixel_steradian, unit_vectors
 
 Floats = NDArray[np.float64]
 
 _FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
-_FIELD_RADIUS_DEG = 0.62  # half a diagonal of 46.7 arcmin, and the width of a star
+FIELD_RADIUS_DEG = 0.62  # half a diagonal of 46.7 arcmin, and the width of a star
 _LOST_DN = 1e-4  # light per pixel at the rim of what is painted of a star
-_LATENT_WIDTH = 2.0  # of a latent, times that of a star
 _JY_PER_MJY = 1e-6
 
 
@@ -103,13 +101,26 @@ def _paint_equal(image: Floats, x: Floats, y: Floats, total: Floats, sigma: floa
     image += np.bincount(place.ravel(), light.ravel(), image.size).reshape(image.shape)
 
 
-def _on_frame(side: int, x: Floats, y: Floats) -> NDArray[np.bool_]:
+def on_frame(side: int, x: Floats, y: Floats) -> NDArray[np.bool_]:
+    """Tell which positions are on a frame.
+
+    Parameters
+    ----------
+    side : int
+        Pixels.
+    x, y : ndarray of float64
+        0-based.
+
+    Returns
+    -------
+    ndarray of bool
+    """
     return (x > -0.5) & (x < side - 0.5) & (y > -0.5) & (y < side - 0.5)
 
 
 def star_points(config: WiseSimulation, plan: FramePlan, band: int, wcs: SinWcs) -> Points:
     """Return the stars on a frame and just beside it."""
-    stars = stars_near(config, plan.ra_deg, plan.dec_deg, _FIELD_RADIUS_DEG)
+    stars = stars_near(config, plan.ra_deg, plan.dec_deg, FIELD_RADIUS_DEG)
     x, y = wcs.vector_to_pixel(stars.vectors)
     flux = stars.flux_jy * config.star_flux_scale[band - 1]
     return Points(stars.id, x, y, flux, flux * dn_per_jy(config, plan, band))
@@ -120,67 +131,8 @@ def asteroid_points(config: WiseSimulation, plan: FramePlan, band: int, wcs: Sin
     movers = asteroids(config)
     places = movers.at(plan.mjd)
     here = unit_vectors(plan.ra_deg, plan.dec_deg)
-    near = np.flatnonzero(here @ places > np.cos(np.radians(_FIELD_RADIUS_DEG)))
+    near = np.flatnonzero(here @ places > np.cos(np.radians(FIELD_RADIUS_DEG)))
     x, y = wcs.vector_to_pixel(places[:, near])
-    inside = np.flatnonzero(_on_frame(frame_side(band, config.frame_px), x, y))
+    inside = np.flatnonzero(on_frame(frame_side(band, config.frame_px), x, y))
     flux = np.full(inside.size, config.asteroid_flux_jy)
     return Points(near[inside], x[inside], y[inside], flux, flux * dn_per_jy(config, plan, band))
-
-
-def latent_light(config: WiseSimulation, plan: FramePlan, band: int, image: Floats) -> int:
-    """Add what the bright stars of the exposure before left behind.
-
-    Parameters
-    ----------
-    config : WiseSimulation
-    plan : FramePlan
-    band : int
-    image : ndarray
-        Changed in place.
-
-    Returns
-    -------
-    int
-        Number of latents.
-    """
-    if plan.index == 0 or config.latent_fraction == 0.0:
-        return 0
-    ra, dec, angle = pointing_at(config, plan.scan, plan.index - 1)
-    previous = frame_wcs(band, config.frame_px, (ra, dec), angle)
-    stars = stars_near(config, ra, dec, _FIELD_RADIUS_DEG)
-    total = stars.flux_jy * config.star_flux_scale[band - 1] * dn_per_jy(config, plan, band)
-    sigma = psf_sigma(config, band)
-    bright = np.flatnonzero(total / (2.0 * np.pi * sigma**2) > config.saturation_dn[band - 1])
-    x, y = previous.vector_to_pixel(stars.vectors[:, bright])
-    inside = _on_frame(image.shape[0], x, y)
-    # A full well leaves no more than a full well does.
-    kept = np.minimum(total[bright], 10.0 * config.saturation_dn[band - 1] * 2.0 * np.pi * sigma**2)
-    paint(image, x[inside], y[inside], config.latent_fraction * kept[inside], _LATENT_WIDTH * sigma)
-    return int(np.count_nonzero(inside))
-
-
-def trail(config: WiseSimulation, plan: FramePlan, band: int, image: Floats) -> bool:
-    """Add the trail of a satellite to some frames, the same in all bands; return whether there is one.
-
-    Parameters
-    ----------
-    config : WiseSimulation
-    plan : FramePlan
-    band : int
-    image : ndarray
-        Changed in place.
-
-    Returns
-    -------
-    bool
-    """
-    rng = stream(config.seed, Purpose.WISE_TRAILS, plan.scan.index, plan.index)
-    if rng.uniform() >= config.trail_fraction:
-        return False
-    side = image.shape[0]
-    angle = rng.uniform(0.0, np.pi)
-    x0, y0 = (rng.uniform(0.2, 0.8, 2) * side).tolist()
-    step = np.arange(side, dtype=np.float64)
-    distance = np.sin(angle) * (step[None, :] - x0) - np.cos(angle) * (step[:, None] - y0)
-    image += config.trail_dn[band - 1] * np.exp(-0.5 * (distance / psf_sigma(config, band)) ** 2)
-    return True

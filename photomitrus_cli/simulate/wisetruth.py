@@ -1,32 +1,17 @@
-"""The frame table and the truth of a simulated WISE survey."""
+"""The truth tables of a simulated WISE survey."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from photomitrus_cli.io.atomic import write_text
-from photomitrus_cli.io.fitswrite import table_hdu, write_fits
-from photomitrus_cli.io.tables import write_ecsv
 from photomitrus_cli.simulate import wisefacts as facts
+from photomitrus_cli.simulate.truthtables import Columns, columns_of, stacked, write_tables
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
-from photomitrus_cli.simulate.wiseframe import Frame
-from photomitrus_cli.simulate.wiseheaders import utc_text
-from photomitrus_cli.simulate.wiseplan import DAY_S, FramePlan, ScanPlan
-
-if TYPE_CHECKING:
-    from astropy.table import Table
-
-Columns = dict[str, NDArray[np.generic]]
-
-HIT_KINDS = ("spike", "track")
-_CORNERS = ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
-_TYPES = {"i": "int", "f": "double", "U": "char"}
+from photomitrus_cli.simulate.wiseframetruth import FrameTruth
+from photomitrus_cli.simulate.wisescanframes import ScanPlan
 
 # unit and description of the columns of the truth tables
 _ABOUT: dict[str, tuple[str | None, str]] = {
@@ -76,163 +61,6 @@ _ABOUT: dict[str, tuple[str | None, str]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class FrameTruth:
-    """What is kept of a frame once it is written.
-
-    Attributes
-    ----------
-    file : str
-        Intensity image, relative to the output folder.
-    inventory, row : dict
-        Its line in the frame table and in the truth.
-    stars, asteroids, hits : dict of str to ndarray
-        Columns of the other truth tables.
-    """
-
-    file: str
-    inventory: dict[str, object]
-    row: dict[str, object]
-    stars: Columns
-    asteroids: Columns
-    hits: Columns
-
-
-def frame_truth(plan: FramePlan, band: int, frame: Frame, file: str) -> FrameTruth:
-    """Collect what is true of a frame.
-
-    Parameters
-    ----------
-    plan : FramePlan
-    band : int
-    frame : Frame
-    file : str
-        Relative to the output folder.
-
-    Returns
-    -------
-    FrameTruth
-    """
-    return FrameTruth(
-        file,
-        _inventory(plan, band, frame),
-        _row(plan, band, frame, file),
-        _stars(band, frame),
-        _asteroids(plan, band, frame),
-        _hits(plan, band, frame),
-    )
-
-
-def _inventory(plan: FramePlan, band: int, frame: Frame) -> dict[str, object]:
-    """Line of the archive's inventory of images, p1bm_frm."""
-    known, scan, side = facts.BANDS[band], plan.scan, frame.intensity.shape[0]
-    corners = np.array(_CORNERS) * side + 0.5 * (side - 1)
-    ra, dec = frame.wcs.pixel_to_sky(corners[:, 0], corners[:, 1])
-    around = {f"{name}{k + 1}": float(v[k]) for k in range(4) for name, v in (("ra", ra), ("dec", dec))}
-    return {
-        "band": band,
-        "crval1": frame.wcs.crval_deg[0],
-        "crval2": frame.wcs.crval_deg[1],
-        **around,
-        "magzp": scan.levels[band].magzp,
-        "magzpunc": known.magzp[1],
-        "modeint": frame.median,
-        "scan_id": scan.scan_id,
-        "scangrp": scan.scangrp,
-        "frame_num": plan.frame_num,
-        "date_obs": utc_text(plan.mjd, " "),
-        "mjd_obs": round(plan.mjd, 8),
-        "dtanneal": round(plan.dtanneal, 6),
-        "utanneal": utc_text(plan.mjd - plan.dtanneal / DAY_S, " "),
-        "exptime": known.exptime_s,
-        "qa_status": "Final",
-        "qual_frame": plan.qual_frame,
-        "debgain": known.debgain,
-        "febgain": known.febgain,
-        "moon_sep": round(plan.moon_sep, 6),
-        "saa_sep": round(plan.saa_sep, 6),
-        "qual_scan": scan.qual_scan,
-    }
-
-
-def _row(plan: FramePlan, band: int, frame: Frame, file: str) -> dict[str, object]:
-    return {
-        "file": file,
-        "scan_id": plan.scan.scan_id,
-        "frame_num": plan.frame_num,
-        "band": band,
-        "mjd": plan.mjd,
-        "ra": plan.ra_deg,
-        "dec": plan.dec_deg,
-        "pa": plan.pa_deg,
-        "lon": plan.lon_deg,
-        "lat": plan.lat_deg,
-        "level": plan.offset(band) + frame.frame_offset,
-        "frame_offset": frame.frame_offset,
-        "zodi": frame.zodi,
-        "light": frame.light,
-        "stray_low": frame.stray_low,
-        "stray_high": frame.stray_high,
-        "moon_sep": plan.moon_sep,
-        "median": frame.median,
-        "qual_frame": plan.qual_frame,
-        "n_stars": frame.stars.id.size,
-        "n_saturated": frame.n_saturated,
-        "n_latents": frame.n_latents,
-        "n_hits": frame.hits.pixel.size,
-        "n_asteroids": frame.asteroids.id.size,
-        "trail": frame.trail,
-    }
-
-
-def _stars(band: int, frame: Frame) -> Columns:
-    stars = frame.stars
-    ra, dec = frame.wcs.pixel_to_sky(stars.x, stars.y)
-    return {"id": stars.id, "band": np.full(ra.size, band), "ra": ra, "dec": dec, "flux": stars.flux_jy}
-
-
-def _keys(plan: FramePlan, band: int, count: int) -> Columns:
-    values = {"scan_id": plan.scan.scan_id, "frame_num": plan.frame_num, "band": band}
-    return {name: np.full(count, value) for name, value in values.items()}
-
-
-def _asteroids(plan: FramePlan, band: int, frame: Frame) -> Columns:
-    found = frame.asteroids
-    ra, dec = frame.wcs.pixel_to_sky(found.x, found.y)
-    own = {"id": found.id, "x": found.x, "y": found.y, "ra": ra, "dec": dec, "flux": found.flux_jy}
-    return {**_keys(plan, band, ra.size), **own, "total": found.total_dn}
-
-
-def _hits(plan: FramePlan, band: int, frame: Frame) -> Columns:
-    hits, side = frame.hits, frame.intensity.shape[0]
-    own: Columns = {
-        "x": (hits.pixel % side).astype(np.int16),
-        "y": (hits.pixel // side).astype(np.int16),
-        "dn": hits.dn.astype(np.float32),
-        "kind": hits.kind,
-        "flagged": hits.flagged,
-    }
-    return {**_keys(plan, band, hits.pixel.size), **own}
-
-
-def _table(columns: Columns, meta: dict[str, object]) -> Table:
-    from astropy.table import Column, Table
-
-    made = []
-    for name, values in columns.items():
-        unit, text = _ABOUT[name]
-        made.append(Column(values, name=name, unit=unit, description=text))
-    return Table(made, meta=meta)
-
-
-def _stack(parts: Sequence[Columns]) -> Columns:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _rows_to_columns(rows: Sequence[dict[str, object]]) -> Columns:
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
-
-
 def scan_columns(config: WiseSimulation, scans: Sequence[ScanPlan], frames: dict[str, int]) -> Columns:
     """Return one row per scan and band: gain, offset, drift, jump, side, times.
 
@@ -265,33 +93,7 @@ def scan_columns(config: WiseSimulation, scans: Sequence[ScanPlan], frames: dict
         for scan in scans
         for band in sorted(config.bands)
     ]
-    return _rows_to_columns(rows)
-
-
-def ipac_text(rows: Sequence[dict[str, object]]) -> str:
-    """Write rows as an IPAC table.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        Equal keys; values are int, float or str, and strings keep their zeros.
-
-    Returns
-    -------
-    str
-    """
-    columns = _rows_to_columns(rows)
-    header, body = [], []
-    for name, values in columns.items():
-        texts = [repr(value) if isinstance(value, float) else str(value) for value in values.tolist()]
-        kind = _TYPES[values.dtype.kind]
-        width = max(len(name), len(kind), len("null"), *(len(text) for text in texts)) + 1
-        header.append([name.rjust(width), kind.rjust(width), " " * width, "null".rjust(width)])
-        body.append([text.rjust(width) for text in texts])
-    lines = ["\\fixlen = T", "\\origin = 'astromap simulation of the image inventory p1bm_frm'"]
-    lines += ["|" + "|".join(parts) + "|" for parts in zip(*header, strict=True)]
-    lines += [" " + " ".join(parts) + " " for parts in zip(*body, strict=True)]
-    return "\n".join(lines) + "\n"
+    return columns_of(rows)
 
 
 def write_truth(
@@ -313,45 +115,23 @@ def write_truth(
     dict of str to Path
         ``scans``, ``frames``, ``asteroids`` (ECSV); ``stars`` and ``hits``, which are long (FITS).
     """
-    from astropy.io import fits
-
     count: dict[str, int] = {}
     for frame in frames:
         scan = str(frame.row["scan_id"])
         count[scan] = count.get(scan, 0) + (frame.row["band"] == min(config.bands))
-    stars = _stack([frame.stars for frame in frames])
+    stars = stacked([frame.stars for frame in frames])
     _, first = np.unique(np.stack([stars["band"], stars["id"]]), axis=1, return_index=True)
-    tables: dict[str, Columns] = {
+    short = {
         "scans": scan_columns(config, scans, count),
-        "frames": _rows_to_columns([frame.row for frame in frames]),
-        "asteroids": _stack([frame.asteroids for frame in frames]),
+        "frames": columns_of([frame.row for frame in frames]),
+        "asteroids": stacked([frame.asteroids for frame in frames]),
     }
-    written: dict[str, Path] = {}
+    long = {
+        "stars": {name: values[first] for name, values in stars.items()},
+        "hits": stacked([frame.hits for frame in frames]),
+    }
     meta: dict[str, object] = {
         "seed": config.seed,
         "zodi_wavelength_um": {f"w{band}": facts.BANDS[band].isophotal_um for band in sorted(config.bands)},
     }
-    for name, columns in tables.items():
-        written[name] = folder / f"truth_{name}.ecsv"
-        write_ecsv(written[name], _table(columns, meta))
-    long_tables = {
-        "stars": {name: values[first] for name, values in stars.items()},
-        "hits": _stack([frame.hits for frame in frames]),
-    }
-    for name, columns in long_tables.items():
-        written[name] = folder / f"truth_{name}.fits"
-        hdu = table_hdu(name.upper(), _table(columns, {}))
-        write_fits(written[name], fits.HDUList([fits.PrimaryHDU(), hdu]))
-    return written
-
-
-def write_inventory(path: Path, frames: Sequence[FrameTruth]) -> None:
-    """Write the frame table, in the order of the archive's: by scan, frame and band.
-
-    Parameters
-    ----------
-    path : Path
-    frames : sequence of FrameTruth
-        At least one.
-    """
-    write_text(path, ipac_text([frame.inventory for frame in frames]))
+    return write_tables(folder, _ABOUT, short, long, meta)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from photomitrus_cli import __version__
 from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.run.provenance import RunRecord
 from photomitrus_cli.wise.calibrun import CalibrateRun
 from photomitrus_cli.wise.calibsettings import COSECANT, CalibrateSettings
 from photomitrus_cli.wise.calibstart import AMPLITUDES, BASELINE_DEG, PRIOR, ZERO_SHIFT
 from photomitrus_cli.wise.facts import WAVELENGTH_UM
+from photomitrus_cli.wise.runcards import run_cards
 from photomitrus_cli.wise.zodicards import zodi_cards
 
 _UNKNOWN = -1.0
@@ -38,11 +38,7 @@ def calibration_cards(run: CalibrateRun, record: RunRecord, facts: Mapping[str, 
     settings, prior = run.settings, facts[PRIOR]
     common, level = facts["gain_common_sigma"], facts["zero_level_sigma"]
     return [
-        ("DATE", record.started.replace("+00:00", ""), "UTC of the start of the run"),
-        ("CREATOR", f"astromap {__version__}", "software"),
-        ("RUNKEY", record.key[:16], "hash of inputs and configuration"),
-        ("TELESCOP", "WISE", ""),
-        ("BAND", settings.band, "band"),
+        *run_cards(record, settings.band),
         ("WAVELEN", WAVELENGTH_UM[settings.band], "[um] isophotal wavelength"),
         ("TIMESYS", "UTC", "time system"),
         ("MJD-BEG", facts["mjd_first"], "[d] middle of the first frame"),

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import NoDataError
-from photomitrus_cli.imaging.scanmaps import leave_one_out
+from photomitrus_cli.imaging.scanoutliers import leave_one_out
 from photomitrus_cli.run.context import Context
+from photomitrus_cli.wise.calibbright import bright_pixels
 from photomitrus_cli.wise.calibfit import Examined, Fitted, Solved, apply_solution, examine, pixel_means
-from photomitrus_cli.wise.calibmasks import bright_pixels
 from photomitrus_cli.wise.calibscans import ScanRules, judge_scans
 from photomitrus_cli.wise.calibsettings import CalibrateSettings
 from photomitrus_cli.wise.calibsolve import Solver
+from photomitrus_cli.wise.cycled import Cycled, ScanNumbers
 from photomitrus_cli.wise.jointstart import Start
 from photomitrus_cli.wise.samples import BRIGHT, CONTRADICTED, Samples
 
@@ -32,58 +31,6 @@ _STRUCTURE = 0.03
 _SETTLED = 1e-4
 _FEW = 3
 _TOLD = 5
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScanNumbers:
-    """Of each scan, of the last solution that it was in; arrays of shape (S,).
-
-    Attributes
-    ----------
-    gain, offset, drift : ndarray of float64
-        DN per MJy/sr; mean offset and rms of the offsets about it, DN.
-    n_used : ndarray of int64
-        Samples that count for what follows.
-    residual_rms, chi2, correlation : ndarray of float64
-        As in `ScanFigures`.
-    """
-
-    gain: Floats
-    offset: Floats
-    drift: Floats
-    n_used: NDArray[np.int64]
-    residual_rms: Floats
-    chi2: Floats
-    correlation: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cycled:
-    """A solution, and what it was made without.
-
-    Attributes
-    ----------
-    solution : Solved
-    fitted : Fitted
-    excluded : ndarray of uint8, shape (n,)
-        Bits of `photomitrus_cli.wise.samples`, by the last solution; a few of them may be newer than it.
-    accepted : ndarray of bool, shape (S,)
-    reasons : list of str, S of them
-        Why a scan was refused.
-    numbers : ScanNumbers
-    n_cycles : int
-    settled : bool
-        Whether the last solution left nothing to refuse.
-    """
-
-    solution: Any
-    fitted: Fitted
-    excluded: Bits
-    accepted: Flags
-    reasons: list[str]
-    numbers: ScanNumbers
-    n_cycles: int
-    settled: bool
 
 
 def solve_in_cycles(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.wise.calibfigures import ScanFigures, scan_figures
-from photomitrus_cli.wise.jointstart import robust_lines
+from photomitrus_cli.wise.robustlines import robust_lines
 from photomitrus_cli.wise.samples import Samples
 
 Floats = NDArray[np.float64]

@@ -1,8 +1,7 @@
-"""Maps of a calibrated band: the sky of all scans, and differences between halves of the scans."""
+"""The map of a calibrated band: the sky of all scans."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging import scanmaps
+from photomitrus_cli.imaging.scanoutliers import MIN_SCANS
 from photomitrus_cli.io.healpixfile import PartialMap
 from photomitrus_cli.wise.samples import (
     BRIGHT,
@@ -34,10 +34,10 @@ MASK_BITS = {
     GALAXY: "not fitted: near the Galactic plane",
     BRIGHT: "not fitted: bright",
     USER: "not fitted: mask of the user",
-    MOON: "a sample near the Moon was left out",
-    PLANET: "a sample near a planet was left out",
-    FLAGGED: "a flagged sample was left out",
-    CONTRADICTED: "a sample that other scans contradict was left out",
+    MOON: "a sample near the Moon was not used",
+    PLANET: "a sample near a planet was not used",
+    FLAGGED: "a flagged sample was not used",
+    CONTRADICTED: "a sample that other scans contradict was rejected",
     FEW_SCANS: "fewer than 3 scans",
     ONE_SIDE: "seen on one side of the Sun only",
     REFUSED: "a refused scan reaches here",
@@ -63,10 +63,6 @@ _DESCRIPTIONS = {
     "CHI2": "scatter of the scans, chi^2 per degree of freedom",
     "MASK": "bits, see BIT0 ...",
 }
-# The median of the chi^2 distribution with one degree of freedom.
-_MEDIAN_CHI2 = 0.454936
-# A scan is half an orbit: its number is twice that of the orbit, or one more.
-_SCAN_ID = re.compile(r"(\d{5})[a-z]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,28 +93,6 @@ class Calibrated:
     sigma_cal: Float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Difference:
-    """Half the difference between the maps of two halves of the scans.
-
-    Attributes
-    ----------
-    name : {'half', 'oddeven', 'updown'}
-    title : str
-        What is taken from what.
-    map : PartialMap or None
-        Of the pixels that both halves have seen; None when there are none.
-    facts : dict
-        ``pixels``; ``mean`` and ``rms`` of DIFF, MJy/sr; ``chi2``, the mean of (DIFF / SIGMA)^2;
-        ``chi2_typical``, the same from the median, without outliers. NaN without pixels.
-    """
-
-    name: str
-    title: str
-    map: PartialMap | None
-    facts: dict[str, float]
-
-
 def full_sky(data: Calibrated, *, zodi_error: float) -> PartialMap:
     """Make the map of all accepted scans; nothing is clipped, and what is below zero stays.
 
@@ -135,10 +109,10 @@ def full_sky(data: Calibrated, *, zodi_error: float) -> PartialMap:
     """
     samples = data.samples
     label = np.where(data.accepted, np.where(samples.side > 0, _AHEAD, _BEHIND), REFUSED)
-    sums, counts = _sums(data, data.accepted, label)
+    sums, counts = map_sums(data, data.accepted, label)
     weight, scans = sums[:, scanmaps.WEIGHT], counts[:, scanmaps.SCANS]
     seen = scans > 0
-    sky, zodi, mjd = (_mean(sums, kind) for kind in (scanmaps.VALUE, scanmaps.ZODI, scanmaps.TIME))
+    sky, zodi, mjd = (weighted_mean(sums, kind) for kind in (scanmaps.VALUE, scanmaps.ZODI, scanmaps.TIME))
     variance = np.divide(1.0, weight, out=np.full(len(weight), np.nan), where=seen) + data.sigma_cal**2
     low, high = (np.where(seen, sums[:, kind], np.nan) for kind in (scanmaps.LOW, scanmaps.HIGH))
     columns: dict[str, NDArray[Any]] = {
@@ -155,65 +129,26 @@ def full_sky(data: Calibrated, *, zodi_error: float) -> PartialMap:
         "CHI2": _chi2(sums, scans).astype(np.float32),
         "MASK": _mask(counts),
     }
-    return _partial(samples, samples.pixels, columns, _DESCRIPTIONS)
+    return partial_map(samples, samples.pixels, columns, _DESCRIPTIONS)
 
 
-def differences(data: Calibrated) -> list[Difference]:
-    """Make the maps of half the difference between halves of the accepted scans.
-
-    What is in both halves cancels: sky, and what the model of the zodiacal light does wrong in both. SIGMA is
-    that of the samples alone, so errors of the calibration show up as a chi^2 above 1.
-
-    - ``half``: scans before the median time less those after it. Where a pixel is seen again half a year
-      later this is the difference between two visits, through other zodiacal light.
-    - ``oddeven``: scans of odd less scans of even orbits, on each side of the Sun by turns.
-    - ``updown``: scans towards the north ecliptic pole less those towards the south. A polar orbit goes north
-      on one side of the Sun and south on the other, so this compares the sides, too.
+def map_sums(data: Calibrated, use: Bool, label: NDArray[Any]) -> tuple[Float, NDArray[np.int32]]:
+    """Sum up samples in the pixels of the map.
 
     Parameters
     ----------
     data : Calibrated
+    use : ndarray of bool, shape (n,)
+        Samples that are summed.
+    label : ndarray, shape (S,)
+        Bits of each scan, joined where samples fall.
 
     Returns
     -------
-    list of Difference
+    sums : ndarray of float64
+    labels : ndarray of int32
+        Of every pixel.
     """
-    samples = data.samples
-    mjd = samples.scan_mjd()
-    known = data.accepted & np.isfinite(mjd)
-    middle = float(np.median(mjd[known])) if known.any() else np.nan
-    halves = (
-        ("half", "scans before the median time less those after", mjd < middle),
-        ("oddeven", "odd orbits less even orbits", odd_orbits(samples)),
-        ("updown", "scans to the north less scans to the south", samples.ascending),
-    )
-    return [_difference(data, name, title, chosen) for name, title, chosen in halves]
-
-
-def odd_orbits(samples: Samples) -> Bool:
-    """Tell which scans belong to odd orbits.
-
-    Parameters
-    ----------
-    samples : Samples
-
-    Returns
-    -------
-    ndarray of bool, shape (S,)
-        By the numbers in the names of scans, of which an orbit has two, such as 01772a and 01773a. When not
-        all names are of that form, every other scan on each side of the Sun.
-    """
-    found = [_SCAN_ID.fullmatch(name) for name in samples.names]
-    odd = np.zeros(samples.n_scans, np.bool_)
-    if all(found):
-        odd[:] = [int(match[1]) // 2 % 2 == 1 for match in found if match]
-        return odd
-    for side in (1, -1):
-        odd[np.flatnonzero(samples.side == side)[::2]] = True
-    return odd
-
-
-def _sums(data: Calibrated, use: Bool, label: NDArray[Any]) -> tuple[Float, NDArray[np.int32]]:
     samples = data.samples
     n_pixels = len(samples.pixels)
     sums = np.zeros((n_pixels, scanmaps.N_SUMS))
@@ -226,7 +161,21 @@ def _sums(data: Calibrated, use: Bool, label: NDArray[Any]) -> tuple[Float, NDAr
     return sums, counts
 
 
-def _mean(sums: Float, kind: int) -> Float:
+def weighted_mean(sums: Float, kind: int) -> Float:
+    """Give the weighted mean of one kind of values.
+
+    Parameters
+    ----------
+    sums : ndarray of float64
+        As `map_sums` gives them.
+    kind : int
+        Column of the weighted sum.
+
+    Returns
+    -------
+    ndarray of float64
+        NaN without weight.
+    """
     weight = sums[:, scanmaps.WEIGHT]
     out = np.full(len(weight), np.nan)
     np.divide(sums[:, kind], weight, out=out, where=weight > 0.0)
@@ -235,7 +184,7 @@ def _mean(sums: Float, kind: int) -> Float:
 
 def _chi2(sums: Float, scans: NDArray[np.int32]) -> Float:
     out = np.full(len(scans), np.nan)
-    spread = sums[:, scanmaps.SQUARE] - sums[:, scanmaps.VALUE] * _mean(sums, scanmaps.VALUE)
+    spread = sums[:, scanmaps.SQUARE] - sums[:, scanmaps.VALUE] * weighted_mean(sums, scanmaps.VALUE)
     # Rounding may leave a little less than nothing.
     np.divide(np.maximum(spread, 0.0), scans - 1, out=out, where=scans > 1)
     return out
@@ -245,56 +194,32 @@ def _mask(counts: NDArray[np.int32]) -> NDArray[np.int32]:
     mask, scans = counts[:, scanmaps.MASK].copy(), counts[:, scanmaps.SCANS]
     one_side = ((mask & _AHEAD) != 0) != ((mask & _BEHIND) != 0)
     mask &= ~(_AHEAD | _BEHIND)
-    mask[scans < scanmaps.MIN_SCANS] |= FEW_SCANS
+    mask[scans < MIN_SCANS] |= FEW_SCANS
     mask[one_side] |= ONE_SIDE
     return mask
 
 
-def _difference(data: Calibrated, name: str, title: str, chosen: Bool) -> Difference:
-    label = np.zeros(data.samples.n_scans)
-    (sums_a, counts_a), (sums_b, counts_b) = (
-        _sums(data, data.accepted & half, label) for half in (chosen, ~chosen)
-    )
-    both = (counts_a[:, scanmaps.SCANS] > 0) & (counts_b[:, scanmaps.SCANS] > 0)
-    if not both.any():
-        nothing = dict.fromkeys(("mean", "rms", "chi2", "chi2_typical"), float("nan"))
-        return Difference(name, title, None, {"pixels": 0, **nothing})
-    first, second = sums_a[both], sums_b[both]
-    diff = 0.5 * (_mean(first, scanmaps.VALUE) - _mean(second, scanmaps.VALUE))
-    sigma = 0.5 * np.sqrt(1.0 / first[:, scanmaps.WEIGHT] + 1.0 / second[:, scanmaps.WEIGHT])
-    columns: dict[str, NDArray[Any]] = {
-        "DIFF": diff,
-        "SIGMA": sigma,
-        "SCANS_A": counts_a[both, scanmaps.SCANS],
-        "SCANS_B": counts_b[both, scanmaps.SCANS],
-    }
-    first_half, _, second_half = title.partition(" less ")
-    descriptions = {
-        "DIFF": f"half of: {title}",
-        "SIGMA": "1-sigma error of DIFF from those of the samples alone",
-        "SCANS_A": f"number of scans, {first_half}",
-        "SCANS_B": f"number of scans, {second_half}",
-    }
-    sky = _partial(data.samples, data.samples.pixels[both], columns, descriptions)
-    return Difference(name, title, sky, _figures(diff, sigma))
-
-
-def _figures(diff: Float, sigma: Float) -> dict[str, float]:
-    chi2 = (diff / sigma) ** 2
-    return {
-        "pixels": len(diff),
-        "mean": float(diff.mean()),
-        "rms": float(np.sqrt(np.mean(diff**2))),
-        "chi2": float(chi2.mean()),
-        "chi2_typical": float(np.median(chi2)) / _MEDIAN_CHI2,
-    }
-
-
-def _partial(
+def partial_map(
     samples: Samples,
     pixels: NDArray[np.int64],
     columns: Mapping[str, NDArray[Any]],
     descriptions: Mapping[str, str],
 ) -> PartialMap:
+    """Put columns together to a map, with their units.
+
+    Parameters
+    ----------
+    samples : Samples
+        Of which the map is made.
+    pixels : ndarray of int64, shape (m,)
+        RING indices.
+    columns : mapping of str to ndarray, each of shape (m,)
+    descriptions : mapping of str to str
+        Of the columns.
+
+    Returns
+    -------
+    PartialMap
+    """
     units = {name: unit for name, unit in UNITS.items() if name in columns}
     return PartialMap(samples.nside, samples.system, pixels, columns, units, descriptions)

@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import InputError
-from photomitrus_cli.imaging.healpix import MAX_NSIDE, pixel_directions, ring_pixels, rotation_from_fk5
-from photomitrus_cli.io.healpixfile import PartialMap, read_partial_map
 from photomitrus_cli.wise.calibbodies import MOON as THE_MOON
-from photomitrus_cli.wise.calibbodies import PLANETS, body_directions
+from photomitrus_cli.wise.calibbodies import PLANETS
+from photomitrus_cli.wise.calibregions import inside_map, near_body
 from photomitrus_cli.wise.samples import (
     BRIGHT,
     CONTRADICTED,
@@ -40,13 +38,8 @@ REASONS = {
     "flagged": FLAGGED,
     "contradicted": CONTRADICTED,
 }
-_CHUNK = 1 << 19
 # This percentile of a scan's detector pixels per map pixel is that of a map pixel that it sees as a whole.
 _WHOLE_PERCENTILE = 90
-_NODES_PER_DAY = 24
-# So many pixels of similar Galactic latitude tell what is usual there, and so few do not.
-_BAND_PIXELS, _FEWEST = 500, 20
-_SIGMA_OF_MAD = 1.482602218505602
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,130 +144,3 @@ def count_reasons(excluded: NDArray[np.uint8]) -> dict[str, int]:
     counts = np.bincount(excluded, minlength=256)
     values = np.arange(256)
     return {name: int(counts[(values & bit) != 0].sum()) for name, bit in REASONS.items()}
-
-
-def inside_map(pixels: NDArray[np.int64], nside: int, system: str, path: Path) -> Flags:
-    """Tell which pixels have their centres where the first column of a map is neither 0 nor without a value.
-
-    Parameters
-    ----------
-    pixels : ndarray of int64, shape (P,)
-        RING numbers.
-    nside : int
-    system : {'galactic', 'ecliptic', 'equatorial'}
-        Of the pixels; the map may have others.
-    path : Path
-        A partial HEALPix map.
-
-    Returns
-    -------
-    ndarray of bool, shape (P,)
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read, has no column besides the pixel numbers, or its NSIDE is above 8192.
-    """
-    sky = read_partial_map(path)
-    marked = _marked(sky, path)
-    if (sky.nside, sky.system) == (nside, system):
-        sought = pixels
-    else:
-        turn = rotation_from_fk5(sky.system) @ rotation_from_fk5(system).T
-        sought = ring_pixels(turn @ pixel_directions(pixels, nside), sky.nside)
-    return np.isin(sought, marked)
-
-
-def near_body(samples: Samples, body: str, radius_deg: float) -> Flags:
-    """Tell which samples were near a body at their times.
-
-    Parameters
-    ----------
-    samples : Samples
-    body : {'Moon', 'Mars', 'Jupiter', 'Saturn'}
-    radius_deg : float
-        Less than 180.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        Whether the centre of the pixel was nearer than that to the body's geocentric place.
-    """
-    places = pixel_directions(samples.pixels, samples.nside)
-    # The square of the chord: unlike a cosine, it is exact at small angles.
-    limit = (2.0 * np.sin(np.radians(radius_deg) / 2.0)) ** 2
-    hours = np.unique(np.floor(samples.mjd * _NODES_PER_DAY).astype(np.int64))
-    nodes = np.union1d(hours, hours + 1)
-    # Between nodes the way is straight: none moves by a degree in an hour.
-    bodies = body_directions(body, nodes / _NODES_PER_DAY, samples.system)
-    near = np.zeros(len(samples), bool)
-    for start in range(0, len(samples), _CHUNK):
-        mine = slice(start, start + _CHUNK)
-        chord = places[:, samples.index[mine]]
-        times = samples.mjd[mine] * _NODES_PER_DAY
-        for axis in range(3):
-            chord[axis] -= np.interp(times, nodes, bodies[axis])
-        near[mine] = np.einsum("ij,ij->j", chord, chord) < limit
-    return near
-
-
-def bright_pixels(
-    sky: Floats,
-    sky_sigma: Floats,
-    galactic_latitude: NDArray[np.float32],
-    threshold: float,
-) -> Flags:
-    """Find pixels that are brighter than is usual at their Galactic latitude.
-
-    Pixels are sorted by |b| and cut into bands of some hundreds; median and robust scatter (1.48 times the
-    median absolute deviation) are interpolated between the middles of bands, so that there are no steps.
-
-    Parameters
-    ----------
-    sky : ndarray of float64, shape (P,)
-        Brightness without zodiacal light, any unit; NaN for none.
-    sky_sigma : ndarray of float64, shape (P,)
-        Its uncertainty.
-    galactic_latitude : ndarray, shape (P,)
-        deg.
-    threshold : float
-        How far above the median a pixel stands, in units of scatter and uncertainty added in quadrature.
-
-    Returns
-    -------
-    ndarray of bool, shape (P,)
-        False where there is no brightness; everywhere when fewer than 20 pixels have one.
-    """
-    bright = np.zeros(sky.shape, bool)
-    there = np.flatnonzero(np.isfinite(sky) & np.isfinite(sky_sigma))
-    if there.size < _FEWEST:
-        return bright
-    height = np.abs(galactic_latitude[there].astype(np.float64))
-    usual = _usual(height, sky[there])
-    median, scatter = (np.interp(height, usual[0], values) for values in usual[1:])
-    bright[there] = sky[there] - median > threshold * np.hypot(scatter, sky_sigma[there])
-    return bright
-
-
-def _marked(sky: PartialMap, path: Path) -> NDArray[np.int64]:
-    if sky.nside > MAX_NSIDE:
-        raise InputError(f"{path}: NSIDE is {sky.nside}, above {MAX_NSIDE}", hint="degrade the map")
-    if not sky.columns:
-        raise InputError(f"{path}: has no column besides the pixel numbers", hint="add one that is not 0")
-    values = next(iter(sky.columns.values()))
-    if values.dtype.kind not in "iuf":
-        raise InputError(f"{path}: the first column is text, not numbers")
-    marked = (values != 0) & ~np.isnan(values)
-    return np.asarray(sky.pixels[marked])
-
-
-def _usual(height: Floats, sky: Floats) -> Floats:
-    """Give latitude, median and scatter of bands, shape (3, bands); latitudes ascend."""
-    order = np.argsort(height, kind="stable")
-    bands = np.array_split(order, max(1, order.size // _BAND_PIXELS))
-    usual = np.empty((3, len(bands)))
-    for column, band in enumerate(bands):
-        median = np.median(sky[band])
-        scatter = _SIGMA_OF_MAD * np.median(np.abs(sky[band] - median))
-        usual[:, column] = np.median(height[band]), median, scatter
-    return usual

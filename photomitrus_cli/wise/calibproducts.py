@@ -9,7 +9,8 @@ from photomitrus_cli.io.atomic import FileRecord, atomic_path, writing
 from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.io.healpixfile import PartialMap, write_partial_map
 from photomitrus_cli.run.provenance import Product
-from photomitrus_cli.wise.calibmaps import MASK_BITS, Difference
+from photomitrus_cli.wise.calibdifferences import Difference
+from photomitrus_cli.wise.calibmaps import MASK_BITS
 
 DIFFERENCES = ("half", "oddeven", "updown")
 TABLES = ("calibration", "residuals")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,7 @@ from photomitrus_cli.run.provenance import (
 )
 from photomitrus_cli.run.summary import RunStatus, Summary, UnitRecord
 from photomitrus_cli.wise.calibcards import calibration_cards, calibration_meta
-from photomitrus_cli.wise.calibcycles import Cycled, solve_in_cycles
+from photomitrus_cli.wise.calibcycles import solve_in_cycles
 from photomitrus_cli.wise.calibmasks import exclude
 from photomitrus_cli.wise.calibplots import draw_residuals, draw_scans, draw_stripes
 from photomitrus_cli.wise.calibproducts import product_of, write_difference, write_full_sky
@@ -37,6 +36,7 @@ from photomitrus_cli.wise.calibstart import read_start
 from photomitrus_cli.wise.calibsummary import planned, summarise
 from photomitrus_cli.wise.calibtables import write_calibration, write_residuals
 from photomitrus_cli.wise.calibwork import read_scans, to_samples
+from photomitrus_cli.wise.cycled import Cycled
 from photomitrus_cli.wise.samples import Samples
 from photomitrus_cli.wise.skyplaces import sky_places
 from photomitrus_cli.wise.zodimodel import component_names
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from photomitrus_cli.wise.config import WiseSection
 
 __all__ = ["prepare", "run"]
-
-_log = logging.getLogger(__name__)
 
 
 def prepare(wise: WiseSection) -> None:

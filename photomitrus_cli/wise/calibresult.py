@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.io.healpixfile import PartialMap
 from photomitrus_cli.wise.calibcards import plain
-from photomitrus_cli.wise.calibcycles import Cycled
+from photomitrus_cli.wise.calibdifferences import Difference, differences
 from photomitrus_cli.wise.calibfigures import residual_table
 from photomitrus_cli.wise.calibfit import pixel_means
-from photomitrus_cli.wise.calibmaps import Calibrated, Difference, differences, full_sky
+from photomitrus_cli.wise.calibmaps import Calibrated, full_sky
 from photomitrus_cli.wise.calibmasks import count_reasons
 from photomitrus_cli.wise.calibrun import CalibrateRun
 from photomitrus_cli.wise.calibsolve import Prior
 from photomitrus_cli.wise.calibstart import AMPLITUDES, PRIOR, ZERO_SHIFT
 from photomitrus_cli.wise.calibtables import ResidualTable, ScanTable
 from photomitrus_cli.wise.calibzero import zero_shift
+from photomitrus_cli.wise.cycled import Cycled
 from photomitrus_cli.wise.jointerrors import Errors
 from photomitrus_cli.wise.samples import UNMAPPED, Samples
 

@@ -12,13 +12,14 @@ from photomitrus_cli.io.atomic import refuse_overwriting_inputs
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product, guard_outputs, run_key
 from photomitrus_cli.wise.calibmasks import MaskRules
-from photomitrus_cli.wise.calibplan import CalibPlan, plan_scans
+from photomitrus_cli.wise.calibplan import plan_scans
 from photomitrus_cli.wise.calibproducts import product_of
 from photomitrus_cli.wise.calibsettings import CalibrateSettings
 from photomitrus_cli.wise.calibsolve import choices_of
 from photomitrus_cli.wise.calibstart import start_files
 from photomitrus_cli.wise.calibzero import check_reference
 from photomitrus_cli.wise.jointdesign import Choices
+from photomitrus_cli.wise.scanrefs import CalibPlan
 from photomitrus_cli.wise.zodimodel import component_names
 from photomitrus_cli.wise.zodiobserver import Track
 from photomitrus_cli.wise.zodiplan import digest, tracks_of
@@ -135,7 +136,6 @@ def make_run(wise: WiseSection, context: Context) -> CalibrateRun:
     if isinstance(settings.zero, Path):
         check_reference(settings.zero)
     everything = product_of(settings.output, settings.band, pictures=True)
-    written = [*everything.paths, everything.manifest, everything.config]
-    refuse_overwriting_inputs(written, [*(scan.path for scan in scans.scans), *further])
+    refuse_overwriting_inputs(everything.written, [*(scan.path for scan in scans.scans), *further])
     guard_outputs(product, context)
     return run

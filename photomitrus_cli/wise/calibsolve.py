@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import ConfigError
-from photomitrus_cli.wise import jointsolve
 from photomitrus_cli.wise.calibfit import Solved
 from photomitrus_cli.wise.calibsettings import CalibrateSettings
 from photomitrus_cli.wise.jointdesign import Choices, Problem, make_problem
 from photomitrus_cli.wise.jointerrors import Errors, errors_of
+from photomitrus_cli.wise.jointsolution import Solution
+from photomitrus_cli.wise.jointsolve import solve as solve_joint
 from photomitrus_cli.wise.jointstart import Start
-from photomitrus_cli.wise.jointsystem import threads
+from photomitrus_cli.wise.jointunknowns import threads
 from photomitrus_cli.wise.samples import FLAGGED, Samples
 from photomitrus_cli.wise.templatemodes import MODES
 
@@ -124,13 +125,11 @@ def open_solver(
         yield _line_solver(problem, settings)
         return
 
-    def solve(
-        excluded: Bits, accepted: Flags, start: Start | jointsolve.Solution | None
-    ) -> jointsolve.Solution:
+    def solve(excluded: Bits, accepted: Flags, start: Start | Solution | None) -> Solution:
         """Solve with what is left."""
-        return jointsolve.solve(problem, _used(problem, excluded, accepted), pool, start)
+        return solve_joint(problem, _used(problem, excluded, accepted), pool, start)
 
-    def errors(solution: jointsolve.Solution) -> Errors:
+    def errors(solution: Solution) -> Errors:
         """Draw errors while the threads are there."""
         return errors_of(solution, settings.draws, settings.draw_seed)
 
@@ -144,7 +143,9 @@ def _joint_prior(solution: Any) -> Prior:
 
 
 def _line_solver(problem: Problem, settings: CalibrateSettings) -> Solver:
-    from photomitrus_cli.wise.perscan import LineChoices, errors_per_scan, solve_per_scan
+    from photomitrus_cli.wise.perscan import solve_per_scan
+    from photomitrus_cli.wise.perscanerrors import errors_per_scan
+    from photomitrus_cli.wise.perscanlines import LineChoices
 
     lines = settings.lines
     choices = LineChoices(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.healpixfile import read_partial_map
 from photomitrus_cli.wise.calibproducts import map_stem
-from photomitrus_cli.wise.calibtables import read_calibration
+from photomitrus_cli.wise.calibtableread import read_calibration
 from photomitrus_cli.wise.jointstart import Start
 from photomitrus_cli.wise.samples import Samples
 

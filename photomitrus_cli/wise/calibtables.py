@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.tables import write_ecsv
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -49,7 +49,6 @@ _RESIDUAL_COLUMNS: dict[str, tuple[str, str | None, str]] = {
     "mean": ("f8", "MJy / sr", "mean residual, scan less map"),
     "rms": ("f8", "MJy / sr", "rms of the residuals about their mean"),
 }
-_KINDS = {"str": "U", "f8": "f", "i8": "iu", "bool": "b"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,34 +149,6 @@ def write_residuals(final: str | Path, table: ResidualTable, meta: Mapping[str, 
     write_ecsv(final, _table(table, _RESIDUAL_COLUMNS, meta))
 
 
-def read_calibration(path: str | Path) -> tuple[ScanTable, dict[str, Any]]:
-    """Read what `write_calibration` wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    table : ScanTable
-    meta : dict
-
-    Raises
-    ------
-    InputError
-        When the file is missing, no ECSV, or has other columns, units or types of columns.
-    """
-    from astropy.table import Table
-
-    try:
-        read = Table.read(path, format="ascii.ecsv")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: cannot be read as ECSV: {reason}") from error
-    columns = {name: _column(read, name, path) for name in COLUMNS}
-    return ScanTable(**columns), dict(read.meta)
-
-
 def _table(table: ScanTable | ResidualTable, layout: Mapping[str, Any], meta: Mapping[str, Any]) -> Table:
     from astropy.table import Column, Table
 
@@ -187,19 +158,3 @@ def _table(table: ScanTable | ResidualTable, layout: Mapping[str, Any], meta: Ma
         values = np.asarray(getattr(table, field.name), dtype=None if kind == "str" else kind)
         made[field.name] = Column(values, unit=unit, description=description)
     return made
-
-
-def _column(table: Table, name: str, path: str | Path) -> NDArray[Any]:
-    hint = "astromap wise calibrate writes such tables as w<band>_calibration.ecsv"
-    if name not in table.colnames:
-        raise InputError(f"{path}: has no column {name!r}", hint=hint)
-    kind, unit, _ = COLUMNS[name]
-    column = table[name]
-    # An empty text is read as a missing one.
-    values = np.asarray(column.filled("") if kind == "str" and hasattr(column, "filled") else column)
-    found = str(column.unit) if column.unit else None
-    if values.dtype.kind not in _KINDS[kind] or (kind != "str" and hasattr(column, "mask")):
-        raise InputError(f"{path}: column {name!r} is not what it should be: {COLUMNS[name][2]}", hint=hint)
-    if found != unit:
-        raise InputError(f"{path}: column {name!r} is in {found}, not in {unit}", hint=hint)
-    return values

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from photomitrus_cli.errors import AstromapError, NoDataError, WriteError
 from photomitrus_cli.io.atomic import check_folder, remove_stale_parts, writing
@@ -24,11 +20,13 @@ from photomitrus_cli.run.provenance import (
     write_failure,
     write_manifest,
 )
-from photomitrus_cli.run.summary import Figure, RunStatus, Summary, UnitRecord
-from photomitrus_cli.wise.coaddplan import CoaddPlan, Group, make_plan, product_of
+from photomitrus_cli.run.summary import Summary, UnitRecord
+from photomitrus_cli.wise.coaddgroups import Group, product_of
+from photomitrus_cli.wise.coaddplan import CoaddPlan, make_plan
 from photomitrus_cli.wise.coaddproducts import write_products
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.coaddtables import write_frame_table
+from photomitrus_cli.wise.coaddtelling import Made, summarise
 from photomitrus_cli.wise.combining import UnusableError, combine_group
 from photomitrus_cli.wise.everything import write_everything
 from photomitrus_cli.wise.oneframe import FrameResult, FramesTask, coadd_frames, prepare
@@ -40,41 +38,7 @@ _log = logging.getLogger(__name__)
 # Groups whose units are handed to the workers together, per worker: enough that nobody waits long for the
 # slowest unit of the last group, and few enough that what waits for being combined stays small.
 _GROUPS_PER_WORKER = 4
-_LISTED, _TOLD = 20, 3
-
-
-@dataclass
-class _Made:
-    """What the run has come to so far.
-
-    Attributes
-    ----------
-    facts : dict
-        Numbers of each map that there is.
-    left_out : list of UnitRecord
-        Frames of these maps that were not used; not all frames, because a survey has a million of them.
-    unusable : dict
-        The frames of each group without a map.
-    without : list of UnitRecord
-        Groups without a map, skipped or failed, and why.
-    n_kept : int
-        Number of maps that an earlier run has made.
-    """
-
-    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    left_out: list[UnitRecord] = field(default_factory=list)
-    unusable: dict[str, list[UnitRecord]] = field(default_factory=dict)
-    without: list[UnitRecord] = field(default_factory=list)
-    n_kept: int = 0
-
-    def add(self, group: Group, facts: dict[str, Any], units: list[UnitRecord]) -> None:
-        """Take note of a map."""
-        self.facts[group.name] = facts
-        self.left_out += [unit for unit in units if unit.status != "used"]
-
-    def units(self) -> list[UnitRecord]:
-        """Give the frames that were not used, and the groups without a map."""
-        return [*self.left_out, *(unit for many in self.unusable.values() for unit in many), *self.without]
+_TOLD = 3
 
 
 def run(settings: CoaddSettings, context: Context) -> Summary:
@@ -97,7 +61,7 @@ def run(settings: CoaddSettings, context: Context) -> Summary:
     """
     plan = make_plan(settings, context)
     if context.control.dry_run:
-        return _summarise(plan, _Made(), "planned")
+        return summarise(plan, Made(), "planned")
     check_folder(settings.output)
     if settings.all_scans_map is not None:
         check_folder(settings.all_scans_map.parent)
@@ -112,7 +76,7 @@ def run(settings: CoaddSettings, context: Context) -> Summary:
 
 def _make_all(plan: CoaddPlan, context: Context) -> Summary:
     settings = plan.settings
-    made = _Made()
+    made = Made()
     batch = max(1, _GROUPS_PER_WORKER * context.executor.workers)
     with context.progress.task("frames", plan.n_frames) as advance:
         for start in range(0, len(plan.groups), batch):
@@ -134,10 +98,10 @@ def _make_all(plan: CoaddPlan, context: Context) -> Summary:
         write_everything(settings.all_scans_map, maps, facts, settings, context)
     changed = made.n_kept < len(plan.groups)
     failed = any(unit.status == "failed" for unit in [*made.units(), *plan.failed])
-    return _summarise(plan, made, "partial" if failed else "done" if changed else "up to date")
+    return summarise(plan, made, "partial" if failed else "done" if changed else "up to date")
 
 
-def _keep(group: Group, plan: CoaddPlan, context: Context, made: _Made) -> bool:
+def _keep(group: Group, plan: CoaddPlan, context: Context, made: Made) -> bool:
     """Take over the map of an earlier run, if it is complete and its inputs are unchanged."""
     if not (context.control.resume and is_current(group.product, group.key(plan.settings))):
         return False
@@ -146,7 +110,7 @@ def _keep(group: Group, plan: CoaddPlan, context: Context, made: _Made) -> bool:
     return True
 
 
-def _make(groups: list[Group], plan: CoaddPlan, context: Context, made: _Made, advance: Advance) -> None:
+def _make(groups: list[Group], plan: CoaddPlan, context: Context, made: Made, advance: Advance) -> None:
     """Make the maps of some groups: their frames on all workers, each map as soon as its frames are there."""
     tasks: list[FramesTask] = []
     owners: list[Group] = []
@@ -191,7 +155,7 @@ def _finish(
     record: RunRecord,
     plan: CoaddPlan,
     context: Context,
-    made: _Made,
+    made: Made,
 ) -> None:
     """Combine the frames of a group and write its product."""
     record.inputs.extend(entry for one in results for entry in one.inputs)
@@ -218,7 +182,7 @@ def _finish(
     _log.info("%s: %d of %d frames used", group.product.stem, combined.facts["n_used"], len(results))
 
 
-def _note_unusable(group: Group, error: UnusableError, made: _Made) -> None:
+def _note_unusable(group: Group, error: UnusableError, made: Made) -> None:
     """Note a group without a usable frame; the Moon spoils some of thousands, and the rest is made."""
     failed = any(unit.status == "failed" for unit in error.units)
     if not failed:
@@ -232,50 +196,3 @@ def _remove(product: Product) -> None:
     for path in (product.manifest, product.config, *product.paths):
         with writing(path):
             path.unlink(missing_ok=True)
-
-
-def _summarise(plan: CoaddPlan, made: _Made, status: RunStatus) -> Summary:
-    settings = plan.settings
-    used = sum(int(facts["n_used"]) for facts in made.facts.values())
-    units = [*made.units(), *plan.failed]
-    # What is not a frame is a group without a map.
-    refused, broken = (
-        sum(unit.status == word for unit in units) - sum(one.status == word for one in made.without)
-        for word in ("skipped", "failed")
-    )
-    facts = {
-        "frames of": str(plan.source),
-        "maps": f"{len(plan.groups)} by {settings.group}, nside {settings.nside}, {settings.system}",
-        "frames": f"{plan.n_frames}"
-        if status == "planned"
-        else f"{used} used, {refused} refused or skipped, {broken} failed",
-    }
-    if made.without:
-        facts["without a map"] = f"{len(made.without)} of {len(plan.groups)}"
-    if made.n_kept:
-        facts["up to date already"] = f"{made.n_kept} of {len(plan.groups)} maps"
-    groups = [group for group in plan.groups if status == "planned" or group.name in made.facts]
-    products = [path for group in groups for path in group.product.paths if path.suffix == ".fits"]
-    if len(products) > _LISTED:
-        facts["products"] = f"{len(products)} maps in {settings.output}"
-        products = []
-    return Summary(
-        f"WISE band {settings.band} coadd",
-        status,
-        facts,
-        products + _tables(plan),
-        units=units,
-        figures=_figures(groups),
-        stem=f"w{settings.band}_coadd",
-        n_units=used + refused + broken,
-    )
-
-
-def _tables(plan: CoaddPlan) -> list[Path]:
-    everything = plan.settings.all_scans_map
-    return [plan.frame_table, *([everything] if everything else [])]
-
-
-def _figures(groups: Sequence[Group]) -> list[Figure]:
-    shown = [path for group in groups for path in group.product.paths if path.suffix == ".png"]
-    return [Figure(path, path.stem) for path in shown[:_LISTED]]

@@ -6,64 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from photomitrus_cli.errors import ConfigError, InputError, NoDataError
+from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.io.atomic import refuse_overwriting_inputs
 from photomitrus_cli.run.context import Context
-from photomitrus_cli.run.provenance import Product, guard_outputs, run_key
+from photomitrus_cli.run.provenance import guard_outputs
 from photomitrus_cli.run.summary import UnitRecord
+from photomitrus_cli.wise.coaddframes import listed_frames
+from photomitrus_cli.wise.coaddgroups import Group, files_of, product_of, product_of_everything
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
-from photomitrus_cli.wise.framefiles import FrameRef, companion, existing
-from photomitrus_cli.wise.frametable import FrameTable, load, offers, read_frame_table
+from photomitrus_cli.wise.framefiles import FrameRef
 from photomitrus_cli.wise.groups import group_frames
-from photomitrus_cli.wise.headertable import frames_source
-from photomitrus_cli.wise.oneframe import FramesTask
-
-# A crash of a worker costs the frames of its unit.
-FRAMES_PER_UNIT = 8
-_NEEDED = ("scan_id", "frame_num", "mjd_obs")
-_READ = (*_NEEDED, "full_filepath", "band", "moon_sep", "saa_sep")
-# Times that are dates at all: the years 1858 to 2132.
-_MJD_RANGE = (0.0, 100_000.0)
-# Settings that choose what is made and where, not what a map holds.
-_OUTSIDE = {"frames", "output", "scans", "all_scans_map", "pictures", "timestamps"}
-
-
-@dataclass(frozen=True)
-class Group:
-    """The frames of one map.
-
-    Attributes
-    ----------
-    name : str
-        A scan id, or mjd55238 and week55235.
-    frames : tuple of FrameRef
-        In the order of time.
-    product : Product
-    """
-
-    name: str
-    frames: tuple[FrameRef, ...]
-    product: Product
-
-    def tasks(self, settings: CoaddSettings, *, keep_going: bool) -> list[FramesTask]:
-        """Cut the frames into units of work; the same ones for any number of workers."""
-        return [
-            FramesTask(
-                f"frames {start + 1} to {start + len(part)} of {self.name}", part, settings, keep_going
-            )
-            for start in range(0, len(self.frames), FRAMES_PER_UNIT)
-            if (part := self.frames[start : start + FRAMES_PER_UNIT])
-        ]
-
-    def key(self, settings: CoaddSettings) -> str:
-        """Identify the product by its settings and the state of its inputs."""
-        decisive = settings.model_dump(mode="json", exclude=_OUTSIDE) | {
-            "frames": [[ref.name, ref.mjd, ref.moon_sep] for ref in self.frames],
-            "files": list(self.product.files),
-        }
-        return run_key("wise coadd", decisive, [path for ref in self.frames for path in _files(ref)])
 
 
 @dataclass(frozen=True)
@@ -126,7 +78,7 @@ def make_plan(settings: CoaddSettings, context: Context) -> CoaddPlan:
         When a product exists and neither ``--overwrite`` nor ``--resume`` is given.
     """
     source = Path(str(settings.frames).replace("{band}", str(settings.band)))
-    refs, failed = _frames(source, settings.band, context)
+    refs, failed = listed_frames(source, settings.band, context)
     grouped = _chosen(group_frames(refs, settings.group), settings, source)
     groups = tuple(
         Group(name, tuple(sorted(frames, key=_by_time)), product_of(settings, name))
@@ -137,142 +89,26 @@ def make_plan(settings: CoaddSettings, context: Context) -> CoaddPlan:
     return plan
 
 
-def product_of(settings: CoaddSettings, name: str) -> Product:
-    """Give the files of one map.
-
-    Parameters
-    ----------
-    settings : CoaddSettings
-    name : str
-        Of the group.
-
-    Returns
-    -------
-    Product
-    """
-    stem = f"w{settings.band}_{name}"
-    files = [f"{stem}.fits"]
-    if settings.pictures:
-        files.append(f"{stem}.png")
-    if settings.timestamps:
-        files.append(f"band_w{settings.band}_orbit_{name}_pixel_timestamps.csv")
-    return Product(settings.output, stem, tuple(files))
-
-
-def product_of_everything(path: Path) -> Product:
-    """Give the files of the map of all scans.
-
-    Parameters
-    ----------
-    path : Path
-        As the user names it.
-
-    Returns
-    -------
-    Product
-    """
-    return Product(path.parent, path.name.removesuffix(".fits"), (path.name,))
-
-
 def _guard(plan: CoaddPlan, refs: Sequence[FrameRef], context: Context) -> None:
     """Make sure that the run replaces nothing that it must not."""
-    outputs = [path for group in plan.groups for path in group.product.paths]
+    outputs = [path for group in plan.groups for path in group.product.written]
     inputs = [plan.source, *(ref.path for ref in refs if ref.path.exists())]
+    everything = plan.settings.all_scans_map
+    # Uncertainties and masks are thousands of files more to look at, and only these names can lead there.
+    if any(path.is_symlink() for path in outputs) or (everything is not None and everything.exists()):
+        inputs += [path for ref in refs for path in files_of(ref)]
     refuse_overwriting_inputs([*outputs, plan.frame_table], inputs)
     for group in plan.groups:
         guard_outputs(group.product, context)
-    everything = plan.settings.all_scans_map
     if everything is None:
         return
-    if everything.exists():
-        # The only name that the user chooses freely; it may be that of any file.
-        inputs += [path for ref in refs for path in _files(ref)]
-    refuse_overwriting_inputs([everything], [*inputs, *outputs])
-    guard_outputs(product_of_everything(everything), context)
+    whole = product_of_everything(everything)
+    refuse_overwriting_inputs(whole.written, [*inputs, *outputs])
+    guard_outputs(whole, context)
 
 
 def _by_time(ref: FrameRef) -> tuple[float, str]:
     return (ref.mjd, ref.name)
-
-
-def _files(ref: FrameRef) -> list[Path]:
-    """List the files of a frame that there are."""
-    path = existing(ref.path)
-    if path is None:
-        return []
-    beside = [companion(path, kind) for kind in ("unc", "msk")]
-    return [path, *(one for one in beside if one is not None)]
-
-
-def _frames(source: Path, band: int, context: Context) -> tuple[list[FrameRef], list[UnitRecord]]:
-    """Read what the table, or the headers of a folder, say of the frames of one band."""
-    if not source.exists():
-        raise InputError(
-            f"{source}: no such frame table or folder",
-            hint=f"astromap wise filter --band {band} writes one, --frames names another",
-        )
-    table, failed = _read(source, band, context)
-    for name in _NEEDED if source.is_dir() else (*_NEEDED, "full_filepath"):
-        if name not in table.columns:
-            raise InputError(
-                f"{source}: has no column {name}", hint="astromap wise filter writes a table that has it"
-            )
-    chosen = np.ones(len(table), bool)
-    if "band" in table.columns:
-        chosen = table.columns["band"] == band
-    if not chosen.any():
-        bands = np.unique(table.columns["band"]).tolist() if "band" in table.columns else []
-        listed = ", ".join(map(str, bands))
-        raise NoDataError(
-            f"{source}: has no frame of band {band}", hint=f"it has band {listed}" if bands else None
-        )
-    return _refs(table, np.flatnonzero(chosen).tolist(), source), failed
-
-
-def _read(source: Path, band: int, context: Context) -> tuple[FrameTable, list[UnitRecord]]:
-    if not source.is_dir():
-        return read_frame_table(source, columns=_READ), []
-    headers, failed = frames_source(source, (band,), context)
-    return load(headers, [name for name in _READ if offers(headers, name)]), failed
-
-
-def _refs(table: FrameTable, rows: Sequence[int], source: Path) -> list[FrameRef]:
-    columns = table.columns
-    nan = np.full(len(table), np.nan)
-    moon, saa = (columns.get(name, nan) for name in ("moon_sep", "saa_sep"))
-    base = Path() if source.is_dir() else source.parent
-    refs = [
-        FrameRef(
-            f"{columns['scan_id'][row]}{columns['frame_num'][row]}",
-            str(columns["scan_id"][row]),
-            base / str(columns["full_filepath"][row]),
-            float(columns["mjd_obs"][row]),
-            float(moon[row]),
-            float(saa[row]),
-        )
-        for row in rows
-    ]
-    _check(refs, source, base)
-    return refs
-
-
-def _check(refs: Sequence[FrameRef], source: Path, base: Path) -> None:
-    """Make sure that each frame is there once, with a time and a file."""
-    seen: set[str] = set()
-    low, high = _MJD_RANGE
-    for ref in refs:
-        if ref.name in seen:
-            raise InputError(
-                f"{source}: frame {ref.name} is listed twice", hint="wise filter removes duplicates"
-            )
-        seen.add(ref.name)
-        if not low <= ref.mjd <= high:
-            found = f"mjd_obs {ref.mjd:g}, which is no date" if np.isfinite(ref.mjd) else "no mjd_obs"
-            raise InputError(f"{source}: frame {ref.name} has {found}")
-        if ref.path == base:
-            raise InputError(
-                f"{source}: frame {ref.name} has no full_filepath", hint="wise filter fills it in"
-            )
 
 
 def _chosen(

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli import __version__
 from photomitrus_cli.io.atomic import FileRecord, atomic_path
 from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.io.healpixfile import PartialMap, write_partial_map
 from photomitrus_cli.run.provenance import RunRecord
-from photomitrus_cli.wise.coaddplan import Group
+from photomitrus_cli.wise.coaddgroups import Group
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.facts import WAVELENGTH_UM
-from photomitrus_cli.wise.merging import ScanSums
+from photomitrus_cli.wise.mapsums import ScanSums
+from photomitrus_cli.wise.runcards import run_cards
 
 UNITS = {
     "VALUE": "DN",
@@ -32,9 +32,9 @@ MASK_BITS = {
     0: "masked pixels of the detector: bits, NaN, no uncertainty",
     1: "saturated pixels",
     2: "sharp outliers were rejected",
-    3: "stars were left out",
+    3: "stars were masked",
     4: "a refused frame reaches here",
-    5: "a frame was left out because the other scans contradict",
+    5: "values that the other scans contradict were rejected",
     6: "an estimated uncertainty contributes",
     7: "fewer than 3 frames",
 }
@@ -137,14 +137,10 @@ def primary_cards(record: RunRecord, facts: Mapping[str, Any], settings: CoaddSe
     """
     nominal = settings.magzp_nominal[settings.band - 1]
     return [
-        ("DATE", record.started.replace("+00:00", ""), "UTC of the start of the run"),
-        ("CREATOR", f"astromap {__version__}", "software"),
-        ("RUNKEY", record.key[:16], "hash of inputs and configuration"),
-        ("TELESCOP", "WISE", ""),
-        ("BAND", settings.band, "band"),
+        *run_cards(record, settings.band),
         ("WAVELEN", WAVELENGTH_UM[settings.band], "[um] isophotal wavelength"),
         ("NFRAMES", int(facts["n_used"]), "frames used"),
-        ("NREFUSED", int(facts["n_refused"]), "frames refused or skipped"),
+        ("NREFUSED", int(facts["n_refused"]), "frames skipped"),
         ("NFAILED", int(facts["n_failed"]), "frames that could not be read"),
         ("WEIGHTS", settings.weights, "weights: one per frame, or of each pixel"),
         ("MASKS", settings.masks, "mask bits that make a pixel unusable"),

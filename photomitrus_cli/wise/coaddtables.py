@@ -11,7 +11,8 @@ from photomitrus_cli.errors import WriteError
 from photomitrus_cli.io.atomic import atomic_path
 from photomitrus_cli.run.provenance import Product, recorded_units
 from photomitrus_cli.run.summary import UnitRecord
-from photomitrus_cli.wise.coaddplan import CoaddPlan, product_of
+from photomitrus_cli.wise.coaddgroups import product_of
+from photomitrus_cli.wise.coaddplan import CoaddPlan
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -40,7 +41,7 @@ COLUMNS: dict[str, tuple[str, str | None, str]] = {
     "n_masked": ("i4", None, "pixels masked: bits, NaN, no uncertainty"),
     "n_saturated": ("i4", None, "saturated pixels"),
     "n_spikes": ("i4", None, "sharp outliers"),
-    "n_stars": ("i4", None, "pixels of stars left out"),
+    "n_stars": ("i4", None, "pixels masked as stars"),
     "level": ("f8", "DN", "median"),
     "sigma": ("f8", "DN", "robust scatter of the pixels"),
     "unc_median": ("f8", "DN", "median uncertainty of a pixel"),

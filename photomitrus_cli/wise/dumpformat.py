@@ -10,7 +10,8 @@ from pathlib import Path
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.tablefiles import UNREADABLE, read_by_astropy, repeated
-from photomitrus_cli.wise.tablesource import ArraySource, TableSource, TextSource, open_table, unreadable
+from photomitrus_cli.wise.arraysource import ArraySource
+from photomitrus_cli.wise.tablesource import TableSource, TextSource, open_table, unreadable
 from photomitrus_cli.wise.textcells import aligned, separated
 
 # The columns of the dump of the image inventory that WISEmapper reads; whitespace splits the two times.

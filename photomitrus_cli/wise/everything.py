@@ -12,10 +12,11 @@ from photomitrus_cli.io.healpixfile import read_partial_map, write_partial_map
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import RunRecord, is_current, run_key, utc_now, write_manifest
 from photomitrus_cli.run.summary import UnitRecord
-from photomitrus_cli.wise.coaddplan import product_of_everything
+from photomitrus_cli.wise.coaddgroups import product_of_everything
 from photomitrus_cli.wise.coaddproducts import map_of, primary_cards
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
-from photomitrus_cli.wise.merging import ScanSums, merge_maps
+from photomitrus_cli.wise.mapmerging import merge_maps
+from photomitrus_cli.wise.mapsums import ScanSums
 from photomitrus_cli.wise.skyplaces import offsets_in
 
 _SUMMED = ("n_used", "n_refused", "n_failed")

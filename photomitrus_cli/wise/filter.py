@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from photomitrus_cli.io.atomic import (
@@ -26,14 +25,14 @@ from photomitrus_cli.run.provenance import (
     write_manifest,
 )
 from photomitrus_cli.run.summary import Figure, RunStatus, Summary, UnitRecord
-from photomitrus_cli.wise.filterplan import BandRows, FilterPlan, has_paths, make_plan, product_of
+from photomitrus_cli.wise.arraysource import ArraySource
+from photomitrus_cli.wise.filtercolumns import has_paths
+from photomitrus_cli.wise.filterplan import BandRows, FilterPlan, make_plan, product_of
 from photomitrus_cli.wise.filterplots import draw_frames
-from photomitrus_cli.wise.filterrows import PATH_COLUMN, write_rows
+from photomitrus_cli.wise.filterrows import write_rows
 from photomitrus_cli.wise.filtersettings import FilterSettings
 from photomitrus_cli.wise.filtertables import cut_table, scan_table, scans_of
-from photomitrus_cli.wise.tablesource import ArraySource
-
-_log = logging.getLogger(__name__)
+from photomitrus_cli.wise.rowwriter import PATH_COLUMN
 
 _CAPTION = "Frames kept and removed over the sky and in time, and the frames that each scan has left."
 _UNITS = {"alone": "frames", "missing": "frames", "in_order": "frames", "left": "frames"}
@@ -64,10 +63,7 @@ def run(settings: FilterSettings, context: Context) -> Summary:
     products = [one.product(settings.output) for one in plan.bands]
     for product in products:
         guard_outputs(product, context)
-    refuse_overwriting_inputs(
-        [path for product in products for path in (*product.paths, product.manifest, product.config)],
-        _files(plan),
-    )
+    refuse_overwriting_inputs([path for product in products for path in product.written], _files(plan))
     if context.control.dry_run:
         write_rows(plan, context, dry_run=True)
         return _summarise(plan, products, "planned")
@@ -176,7 +172,7 @@ def _tell(summary: Summary, plan: FilterPlan, one: BandRows) -> None:
         summary.warnings.append(f"{name}: {one.n_repeated} rows repeat another frame; the first is kept")
     if one.n_absent:
         summary.warnings.append(
-            f"{name}: {one.n_absent} frames have no file and are left out, first {one.first_absent}"
+            f"{name}: {one.n_absent} frames have no file and are skipped, first {one.first_absent}"
         )
     if plan.settings.missing_files == "keep" and plan.settings.template is not None:
         summary.facts[f"{name} files"] = "not looked for (missing_files: keep)"

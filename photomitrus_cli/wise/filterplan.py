@@ -10,20 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import ConfigError, InputError, NoDataError
+from photomitrus_cli.errors import InputError, NoDataError
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product
 from photomitrus_cli.run.summary import UnitRecord
-from photomitrus_cli.wise.cuts import POSITION, CutCount, apply_cuts, chosen_cuts, columns_of
-from photomitrus_cli.wise.dumpformat import open_source
+from photomitrus_cli.wise.cuts import CutCount, apply_cuts, chosen_cuts
+from photomitrus_cli.wise.filtercolumns import joined_tables, open_sources, read_columns
 from photomitrus_cli.wise.filtersettings import ALL_BANDS, CutRule, FilterSettings
-from photomitrus_cli.wise.frametable import TEXT_COLUMNS, FrameTable, load, offers
-from photomitrus_cli.wise.headertable import frames_source
 from photomitrus_cli.wise.paths import PathRule, path_rule
-from photomitrus_cli.wise.tablesource import ArraySource, TableSource
+from photomitrus_cli.wise.tablesource import TableSource
 
 Bool = NDArray[np.bool_]
-NEEDED = ("scan_id", "frame_num", "mjd_obs")
 
 
 @dataclass
@@ -129,89 +126,12 @@ def make_plan(settings: FilterSettings, context: Context) -> FilterPlan:
     """
     cuts = chosen_cuts(settings)
     rule = None if settings.template is None else path_rule(settings.template, settings.roots)
-    sources, failed = _sources(settings, context)
-    tables = [_read(source, cuts, settings, context) for source in sources]
-    columns = tables[0].columns if len(tables) == 1 else _joined(tables)
+    sources, failed = open_sources(settings, context)
+    tables = [read_columns(source, cuts, settings, context) for source in sources]
+    columns = tables[0].columns if len(tables) == 1 else joined_tables(tables)
     starts = np.cumsum([0, *(len(table) for table in tables)]).tolist()
     bands = _judged(columns, cuts, settings)
     return FilterPlan(settings, cuts, sources, columns, starts, rule, bands, failed)
-
-
-def _joined(tables: list[FrameTable]) -> dict[str, NDArray[Any]]:
-    shared = [name for name in tables[0].columns if all(name in table for table in tables)]
-    return {name: np.concatenate([table[name] for table in tables]) for name in shared}
-
-
-def _sources(settings: FilterSettings, context: Context) -> tuple[list[TableSource], list[UnitRecord]]:
-    folders = [path for path in settings.inputs if path.is_dir()]
-    folders += [settings.from_frames] if settings.from_frames else []
-    tables = [path for path in settings.inputs if path not in folders]
-    if not folders and not tables:
-        raise ConfigError("no frame table is given", hint="astromap wise filter TABLE, or --from-frames DIR")
-    for path in tables:
-        if not path.exists():
-            raise InputError(f"{path}: the frame table does not exist")
-    sources: list[TableSource] = [open_source(path) for path in tables]
-    failed = []
-    for folder in folders:
-        source, wrong = frames_source(folder, settings.bands, context)
-        sources.append(source)
-        failed += wrong
-    return sources, failed
-
-
-def has_paths(source: TableSource) -> bool:
-    """Tell whether a source is a folder of frames, which knows its files.
-
-    Parameters
-    ----------
-    source : TableSource
-
-    Returns
-    -------
-    bool
-    """
-    return isinstance(source, ArraySource) and source.path.is_dir()
-
-
-def _read(
-    source: TableSource, cuts: tuple[CutRule, ...], settings: FilterSettings, context: Context
-) -> FrameTable:
-    used = tuple(cut for cut in cuts if set(cut.bands) & set(settings.bands))
-    _require(source, used, settings)
-    wanted = [*NEEDED, *columns_of(used), *(name for name in ("band", *POSITION) if offers(source, name))]
-    text = TEXT_COLUMNS | {cut.column for cut in used if cut.is_text}
-    with context.progress.task(f"rows of {source.path.name}", 0) as advance:
-        table = load(source, dict.fromkeys(wanted), text=frozenset(text), advance=advance)
-    if not len(table):
-        raise NoDataError(f"{source.path}: the frame table has no rows")
-    if "band" in table:
-        return table
-    bands = np.full(len(table), int(settings.bands[0]), np.int64)
-    return FrameTable(table.path, {**table.columns, "band": bands})
-
-
-def _require(source: TableSource, cuts: tuple[CutRule, ...], settings: FilterSettings) -> None:
-    """Make sure that a table has what is needed, and say for what."""
-    frames = has_paths(source)
-    preset = {cut.column for cut in settings.presets[settings.preset]}
-    lacks = "which the headers of frames do not give" if frames else "which the table lacks"
-    for cut in cuts:
-        for name in columns_of([cut]):
-            if not offers(source, name):
-                raise InputError(
-                    f"{source.path}: the cut '{cut}' needs the column '{name}', {lacks}",
-                    hint=f"--without {cut.column} leaves the cut out" if cut.column in preset else None,
-                )
-    named = () if settings.template or has_paths(source) else ("full_filepath",)
-    for name in (*NEEDED, *named, *settings.extra_columns):
-        if not offers(source, name):
-            raise InputError(f"{source.path}: needs the column '{name}', {lacks}")
-    if settings.band == "all" and not offers(source, "band"):
-        raise InputError(
-            f"{source.path}: needs the column 'band', {lacks}",
-            hint="--band says of which band the frames are",
-        )
 
 
 def _judged(

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from photomitrus_cli.run.config import RelativePath, Section
+from photomitrus_cli.run.settingwords import Words
 
 Operator = Literal["==", "!=", ">", ">=", "<", "<=", "in", "finite"]
+
 Value = float | str | tuple[float | str, ...] | None
 ALL_BANDS = (1, 2, 3, 4)
 _CUT = re.compile(
@@ -107,7 +109,7 @@ class CutRule(Section):
         return text + (f" beyond {self.beyond_elat_deg:g}" if self.beyond_elat_deg else "")
 
 
-Cut = Annotated[CutRule, BeforeValidator(_cut)]
+Cut = Annotated[CutRule, BeforeValidator(_cut), Words("a cut such as 'moon_sep > 24'")]
 
 
 def _list(value: Any) -> Any:

@@ -28,7 +28,8 @@ def check_frame(image: FitsImage, ref: FrameRef, band: int) -> None:
     Raises
     ------
     InputError
-        When it is no image, or its band, scan or frame number is another; headers may lack them.
+        When it is no image, is not in DN, or its band, scan or frame number is another; headers may lack
+        them.
     """
     if image.data.ndim != 2:
         raise InputError(f"{image.path}: an image of {image.data.ndim} axes; frames have two")
@@ -41,6 +42,9 @@ def check_frame(image: FitsImage, ref: FrameRef, band: int) -> None:
     for key, (found, expected) in stated.items():
         if found != expected:
             raise InputError(f"{image.path}: {key} is {found}, not {expected} as the frame table has it")
+    unit = cards.text("BUNIT", "DN")
+    if unit.strip().upper() != "DN":
+        raise InputError(f"{image.path}: BUNIT is {unit}, not DN")
 
 
 def single(image: FitsImage) -> NDArray[np.float32]:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.wise.dumpformat import SEED_COLUMNS, open_source
+from photomitrus_cli.wise.framecells import ALIASES, HALVES, cells
 from photomitrus_cli.wise.tablesource import Block, TableSource
-from photomitrus_cli.wise.textcells import Words
 
 # Columns that stay text: numbers would lose the padding of identifiers and flags.
 TEXT_COLUMNS = frozenset(
@@ -23,12 +23,7 @@ TEXT_COLUMNS = frozenset(
     }
 )
 KNOWN_COLUMNS = (*SEED_COLUMNS, "moon_masked", "full_filepath")
-# Names of the same things in the table of frame metadata (p1bs_frm).
-_ALIASES = {"mjd_obs": "mjd", "crval1": "ra", "crval2": "dec"}
-_HALVES = {"date_obs_date": ("date_obs", 0), "date_obs_time": ("date_obs", 1)}
-_HALVES |= {"utanneal_date": ("utanneal", 0), "utanneal_time": ("utanneal", 1)}
-_SCAN_DIGITS, _SCAN_LENGTH, _FRAME_DIGITS, _MOST_FRAME_DIGITS = 5, 6, 3, 5
-_DIGIT_LOW, _DIGIT_HIGH, _LETTER_LOW, _LETTER_HIGH = b"0", b"9", b"a", b"z"
+HALVES |= {"utanneal_date": ("utanneal", 0), "utanneal_time": ("utanneal", 1)}
 
 
 @dataclass(frozen=True)
@@ -99,11 +94,11 @@ def offers(source: TableSource, name: str) -> bool:
     -------
     bool
     """
-    if name in source.names or _ALIASES.get(name) in source.names:
+    if name in source.names or ALIASES.get(name) in source.names:
         return True
     if name == "scangrp":
         return "scan_id" in source.names
-    return name in _HALVES and _HALVES[name][0] in source.names
+    return name in HALVES and HALVES[name][0] in source.names
 
 
 def load(
@@ -157,7 +152,7 @@ def _text(source: TableSource, block: Block, name: str) -> NDArray[np.str_]:
 
 
 def _numbers(source: TableSource, block: Block, name: str) -> NDArray[Any]:
-    values = block.numbers(name if name in source.names else _ALIASES[name])
+    values = block.numbers(name if name in source.names else ALIASES[name])
     if name != "band":
         return values
     wrong = np.flatnonzero(~np.isin(values, [1, 2, 3, 4]))
@@ -167,63 +162,3 @@ def _numbers(source: TableSource, block: Block, name: str) -> NDArray[Any]:
             f"{source.path}, row {block.first + row + 1}: band {values[row]:g}: WISE has bands 1 to 4"
         )
     return values.astype(np.int64)
-
-
-def cells(source: TableSource, block: Block, name: str) -> Words:
-    """Give a column of a block as text, under the name and in the form of the image inventory.
-
-    Parameters
-    ----------
-    source : TableSource
-    block : Block
-    name : str
-        On offer.
-
-    Returns
-    -------
-    ndarray of bytes, shape (n_rows,)
-        Identifiers padded with zeros; times without their other half; empty where a value is missing.
-
-    Raises
-    ------
-    InputError
-        For a scan id or a frame number that is none.
-    """
-    if name in source.names:
-        words = block.words(name)
-    elif name == "scangrp":
-        words = cells(source, block, "scan_id").astype(f"S{_SCAN_LENGTH}")
-        words = words.view("S1").reshape(-1, _SCAN_LENGTH)[:, -2:].copy().view("S2")[:, 0]
-    elif name in _HALVES:
-        whole, half = _HALVES[name]
-        words = np.strings.partition(np.strings.replace(block.words(whole), b"T", b" "), b" ")[2 * half]
-    else:
-        words = block.words(_ALIASES[name])
-    if name == "scan_id":
-        return _scan_ids(source, block, words)
-    return _frame_numbers(source, block, words) if name == "frame_num" else words
-
-
-def _scan_ids(source: TableSource, block: Block, words: Words) -> Words:
-    """Make sure that these are scan ids, which become names of files: five digits and a letter."""
-    padded = np.strings.zfill(words, _SCAN_LENGTH)
-    short = padded.astype(f"S{_SCAN_LENGTH}")
-    chars = short.view("S1").reshape(-1, _SCAN_LENGTH)
-    digits, letter = chars[:, :_SCAN_DIGITS], chars[:, _SCAN_DIGITS]
-    good = ((digits >= _DIGIT_LOW) & (digits <= _DIGIT_HIGH)).all(axis=1)
-    good &= (letter >= _LETTER_LOW) & (letter <= _LETTER_HIGH) & (np.strings.str_len(padded) == _SCAN_LENGTH)
-    _refuse(source, block, words, good, "scan id (five digits and a letter)")
-    return short
-
-
-def _frame_numbers(source: TableSource, block: Block, words: Words) -> Words:
-    good = np.strings.isdigit(words) & (np.strings.str_len(words) <= _MOST_FRAME_DIGITS)
-    _refuse(source, block, words, good, "frame number")
-    return np.strings.zfill(words, _FRAME_DIGITS)
-
-
-def _refuse(source: TableSource, block: Block, words: Words, good: NDArray[np.bool_], what: str) -> None:
-    if not good.all():
-        row = int(np.flatnonzero(~good)[0])
-        shown = words[row].decode("utf-8", "replace")[:40]
-        raise InputError(f"{source.path}, row {block.first + row + 1}: {shown!r} is no {what}")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.wise.overlaps import Link, chain, robust_sigma, running_median
+from photomitrus_cli.wise.levelchain import chain, running_median
+from photomitrus_cli.wise.overlaps import Link, robust_sigma
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]

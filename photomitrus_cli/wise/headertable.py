@@ -15,8 +15,8 @@ from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.fitsread import read_header
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.summary import UnitRecord
+from photomitrus_cli.wise.arraysource import ArraySource
 from photomitrus_cli.wise.frametable import KNOWN_COLUMNS, FrameTable, load, offers
-from photomitrus_cli.wise.tablesource import ArraySource
 
 _FILES_PER_UNIT = 64
 _NAME = re.compile(r".+-w(?P<band>[1-4])-int-1b\.fits(\.gz)?")

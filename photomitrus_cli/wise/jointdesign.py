@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.wise.jointsky import SkyShape, sky_shape
-from photomitrus_cli.wise.jointsystem import Design
+from photomitrus_cli.wise.jointunknowns import Design
 from photomitrus_cli.wise.samples import Samples
 from photomitrus_cli.wise.templatemodes import MODES
 

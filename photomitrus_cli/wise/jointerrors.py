@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.wise.jointdesign import offsets_of
 from photomitrus_cli.wise.jointlinear import solve_linear
-from photomitrus_cli.wise.jointsolve import Solution
-from photomitrus_cli.wise.jointsystem import Unknowns, unflatten
+from photomitrus_cli.wise.jointsolution import Solution
+from photomitrus_cli.wise.jointunknowns import Unknowns, unflatten
 
 Floats = NDArray[np.float64]
 

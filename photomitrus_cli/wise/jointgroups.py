@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.scancoarse import coarse_matrix
-from photomitrus_cli.imaging.scanmaps import order_by_pixel
-from photomitrus_cli.wise.jointsystem import System, Unknowns
+from photomitrus_cli.imaging.scanoutliers import order_by_pixel
+from photomitrus_cli.wise.jointsystem import System
+from photomitrus_cli.wise.jointunknowns import Unknowns
 
 Floats = NDArray[np.float64]
 

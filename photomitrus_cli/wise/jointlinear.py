@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.wise.jointgroups import Groups
 from photomitrus_cli.wise.jointskyinverse import sky_inverse
-from photomitrus_cli.wise.jointsystem import System, Unknowns, unflatten
+from photomitrus_cli.wise.jointsystem import System
+from photomitrus_cli.wise.jointunknowns import Unknowns, unflatten
 
 Floats = NDArray[np.float64]
 

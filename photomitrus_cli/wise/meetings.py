@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.wise.merging import Contribution
+from photomitrus_cli.wise.mapsums import Contribution
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]

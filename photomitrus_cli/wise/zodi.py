@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from photomitrus_cli import __version__
-from photomitrus_cli.errors import AstromapError, InputError, NoDataError, WriteError
-from photomitrus_cli.io.atomic import check_folder, crc32_file, remove_stale_parts
-from photomitrus_cli.io.cardvalue import Card
-from photomitrus_cli.io.healpixfile import PartialMap, read_partial_map, write_partial_map
+from photomitrus_cli.errors import AstromapError, InputError, NoDataError
+from photomitrus_cli.io.atomic import check_folder, remove_stale_parts
+from photomitrus_cli.io.healpixfile import PartialMap
 from photomitrus_cli.run.checkpoint import exclusive
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.parallel import Outcome
 from photomitrus_cli.run.provenance import (
     RunRecord,
-    file_entry,
     guard_outputs,
     is_current,
     utc_now,
     write_failure,
-    write_manifest,
 )
 from photomitrus_cli.run.summary import RunStatus, Summary, UnitRecord
 from photomitrus_cli.wise.skyplaces import sky_places
 from photomitrus_cli.wise.zodicards import zodi_cards
+from photomitrus_cli.wise.zodimaps import scan_map, template_numbers, write_template
 from photomitrus_cli.wise.zodimodel import component_names
 from photomitrus_cli.wise.zodiplan import ZodiPlan, ZodiTask, make_plan
 from photomitrus_cli.wise.zodisettings import ZodiSettings
-from photomitrus_cli.wise.zodistore import scan_template
 
 __all__ = ["prepare", "run"]
-
-_log = logging.getLogger(__name__)
-
-_UNIT = "MJy/sr"
 _LISTED = 20
 
 
@@ -105,39 +93,6 @@ def run(settings: ZodiSettings, context: Context) -> Summary:
         return _make_all(plan, context)
 
 
-def scan_map(task: ZodiTask) -> tuple[PartialMap, dict[str, Any]]:
-    """Compute the template of one scan map.
-
-    Parameters
-    ----------
-    task : ZodiTask
-
-    Returns
-    -------
-    sky : PartialMap
-        With the columns ZODI, one of each component, and MJD.
-    entry : dict
-        What was read.
-
-    Raises
-    ------
-    InputError
-        When the map cannot be read or has no times.
-    """
-    path = task.scan.path
-    entry = file_entry(path, path.stat().st_size, crc32_file(path))
-    sky = read_partial_map(path)
-    if "MJD" not in sky.columns or not np.isfinite(sky.columns["MJD"]).any():
-        raise InputError(f"{path}: has no times (column MJD)", hint="wise coadd writes maps that have them")
-    components, template = scan_template(sky, task.settings, observer=task.observer)
-    columns: dict[str, NDArray[Any]] = {"ZODI": template.sum(axis=0, dtype=np.float64).astype(np.float32)}
-    columns |= {name.upper().replace("-", "_"): row for name, row in zip(components, template, strict=True)}
-    units = dict.fromkeys(columns, _UNIT) | {"MJD": "d"}
-    told = {"ZODI": "zodiacal light: sum of the components", "MJD": "weighted mean time, UTC"}
-    columns["MJD"] = sky.columns["MJD"]
-    return PartialMap(sky.nside, sky.system, sky.pixels, columns, units, told), entry
-
-
 def _make_all(plan: ZodiPlan, context: Context) -> Summary:
     made = _Made()
     todo = []
@@ -168,8 +123,8 @@ def _make(tasks: Sequence[ZodiTask], context: Context, made: _Made) -> None:
             return
         sky, entry = outcome.result
         record.inputs.append(entry)
-        _write(task, record, sky, cards, context)
-        made.units.append(UnitRecord(task.scan.name, "done", values=_numbers(sky)))
+        write_template(task, record, sky, cards, context)
+        made.units.append(UnitRecord(task.scan.name, "done", values=template_numbers(sky)))
 
     with context.progress.task("scans", len(tasks)) as advance:
         context.executor.run(
@@ -183,39 +138,6 @@ def _fail(
     told = error or InputError(f"{task.scan.path}: failed")
     write_failure(task.product, record, context, told)
     made.units.append(UnitRecord.of_error(task.scan.name, told))
-
-
-def _write(
-    task: ZodiTask, record: RunRecord, sky: PartialMap, cards: Sequence[Card], context: Context
-) -> None:
-    path = task.product.paths[0]
-    record.facts.update(_numbers(sky))
-    own: list[Card] = [
-        ("DATE", record.started.replace("+00:00", ""), "UTC of the start of the run"),
-        ("CREATOR", f"astromap {__version__}", "software"),
-        ("RUNKEY", record.key[:16], "hash of inputs and configuration"),
-        ("TELESCOP", "WISE", ""),
-        ("BAND", task.settings.band, "band"),
-        ("OBJECT", task.scan.name, "scan"),
-        ("TIMESYS", "UTC", "time system"),
-        ("MJD-BEG", task.scan.mjd_first, "[d] middle of the first frame"),
-        ("MJD-END", task.scan.mjd_last, "[d] middle of the last frame"),
-    ]
-    try:
-        # An old manifest says nothing about the new files.
-        task.product.manifest.unlink(missing_ok=True)
-        written = write_partial_map(path, sky, cards=[*own, *cards], name="ZODI")
-        write_manifest(task.product, record, context, status="complete", written=[written])
-    except WriteError as error:
-        write_failure(task.product, record, context, error)
-        raise
-    _log.info("%s: %d pixels", task.product.stem, len(sky.pixels))
-
-
-def _numbers(sky: PartialMap) -> dict[str, Any]:
-    light = sky.columns["ZODI"]
-    low, high = (float(pick(light)) for pick in (np.nanmin, np.nanmax))
-    return {"n_pixels": len(sky.pixels), "lowest_mjy_sr": low, "highest_mjy_sr": high}
 
 
 def _summarise(plan: ZodiPlan, made: _Made, status: RunStatus) -> Summary:

@@ -11,7 +11,8 @@ from pathlib import Path
 from photomitrus_cli.io.atomic import refuse_overwriting_inputs
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product, guard_outputs, run_key
-from photomitrus_cli.wise.calibplan import ScanRef, plan_scans
+from photomitrus_cli.wise.calibplan import plan_scans
+from photomitrus_cli.wise.scanrefs import ScanRef
 from photomitrus_cli.wise.zodimodel import component_names
 from photomitrus_cli.wise.zodiobserver import Track, read_tracks
 from photomitrus_cli.wise.zodisettings import ZodiChoices, ZodiSettings
@@ -108,7 +109,8 @@ def make_plan(settings: ZodiSettings, context: Context) -> ZodiPlan:
         ZodiTask(scan, settings, _product(settings, scan.name), tracks.get(scan.name)) for scan in found.scans
     )
     outputs = [path for task in tasks for path in task.product.paths]
-    refuse_overwriting_inputs(outputs, [scan.path for scan in found.scans])
+    written = [path for task in tasks for path in task.product.written]
+    refuse_overwriting_inputs(written, [scan.path for scan in found.scans])
     for task in tasks:
         guard_outputs(task.product, context)
     # Templates may stand beside the maps.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,6 +26,19 @@ Offsets = tuple[ArrayLike, ArrayLike]
 # Changed with what this package itself makes of zodipy's results.
 _FORMULA = 1
 _ARRAY = "zodi"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """All that decides a template: places, times, model and observer, as for `pixel_template`."""
+
+    pixels: NDArray[np.int64]
+    mjd: NDArray[np.float64]
+    nside: int
+    system: str
+    choices: ZodiChoices
+    observer: Track | None
+    offsets: Offsets | None
 
 
 def scan_template(
@@ -108,55 +122,43 @@ def pixel_template(
         When the cache cannot be written.
     """
     where, when = np.asarray(pixels, np.int64), np.asarray(mjd, np.float64)
+    wanted = _Wanted(where, when, nside, system, choices, observer, offsets)
     if folder is None:
-        return _computed(where, when, nside, system, choices, observer, offsets)
-    key = _key(where, when, nside, system, choices, observer, offsets)
+        return _computed(wanted)
+    key = _key(wanted)
     name, store = key[:24], Store(folder, key)
     kept = store.load(name)
     if kept is not None and kept.arrays.keys() == {_ARRAY}:
         # The key, which stands in the file, decides the shape; its sum says that the numbers are whole.
         return np.array(kept.arrays[_ARRAY])
-    template = _computed(where, when, nside, system, choices, observer, offsets)
+    template = _computed(wanted)
     check_folder(folder)
     store.save(name, {_ARRAY: template}, {"components": component_names(choices)})
     return template
 
 
-def _key(
-    pixels: NDArray[np.int64],
-    mjd: NDArray[np.float64],
-    nside: int,
-    system: str,
-    choices: ZodiChoices,
-    observer: Track | None,
-    offsets: Offsets | None,
-) -> str:
+def _key(wanted: _Wanted) -> str:
     """Hash all that decides a template: choices, versions, pixels and places, times, spacecraft."""
     # Settings of a stage hold more than that.
-    decisive = [getattr(choices, name) for name in ZodiChoices.model_fields]
+    decisive = [getattr(wanted.choices, name) for name in ZodiChoices.model_fields]
     versions = [__version__, *(version(name) for name in ("astropy", "speclite", "zodipy"))]
-    shapes = [pixels.size, offsets is not None]
-    text = json.dumps([_FORMULA, versions, decisive, component_names(choices), nside, system, *shapes])
+    shapes = [wanted.pixels.size, wanted.offsets is not None]
+    of_sky = [component_names(wanted.choices), wanted.nside, wanted.system]
+    text = json.dumps([_FORMULA, versions, decisive, *of_sky, *shapes])
     digest = hashlib.sha256(text.encode())
     # As float64, so that arrays of the same numbers have the same key.
-    seen = np.asarray(offsets or (), np.float64)
-    for array in (pixels, mjd, seen, *(observer or ())):
+    seen = np.asarray(wanted.offsets or (), np.float64)
+    for array in (wanted.pixels, wanted.mjd, seen, *(wanted.observer or ())):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
-def _computed(
-    pixels: NDArray[np.int64],
-    mjd: NDArray[np.float64],
-    nside: int,
-    system: str,
-    choices: ZodiChoices,
-    observer: Track | None,
-    offsets: Offsets | None,
-) -> Template:
-    if offsets is None:
-        places = sky_places(pixels, nside, system)
+def _computed(wanted: _Wanted) -> Template:
+    if wanted.offsets is None:
+        places = sky_places(wanted.pixels, wanted.nside, wanted.system)
     else:
-        places = seen_places(pixels, nside, system, *offsets)
-    positions = None if observer is None else observer.at(mjd)
-    return zodi_components(places.longitude, places.latitude, mjd, choices, positions).astype(np.float32)
+        places = seen_places(wanted.pixels, wanted.nside, wanted.system, *wanted.offsets)
+    positions = None if wanted.observer is None else wanted.observer.at(wanted.mjd)
+    return zodi_components(places.longitude, places.latitude, wanted.mjd, wanted.choices, positions).astype(
+        np.float32
+    )

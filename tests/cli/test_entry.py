@@ -39,6 +39,7 @@ def test_every_command_has_help(group: str, name: str) -> None:
     done = run_here(group, name, "--help")
     assert done.code == 0, done.stderr
     assert "--verbose" in done.stdout
+    assert "Exit codes: 0 done" in done.stdout
 
 
 @pytest.mark.parametrize("script_args", [("astromap", "prime"), ("prime",)])
@@ -61,8 +62,14 @@ def test_typing_errors_get_a_suggestion(astromap) -> None:  # type: ignore[no-un
     assert "--channel" in done.stderr
 
 
-def test_version(astromap) -> None:  # type: ignore[no-untyped-def]
-    assert astromap("--version").stdout.startswith("astromap, version 0.")
+@pytest.mark.parametrize("words", [(), ("prime",), ("prime", "stack"), ("doctor",), ("config", "init")])
+def test_version_and_exit_codes_are_told_everywhere(words: tuple[str, ...]) -> None:
+    done = run_here(*words, "--version")
+    assert done.code == 0
+    assert done.stdout.startswith("astromap, version 0.")
+    told = run_here(*words, "--help").stdout
+    assert "Exit codes: 0 done" in told
+    assert ("--version" in told) is (not words)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -15,7 +15,7 @@ from truthkit.calibsurvey import CalibSurvey, calib_survey, calibrate, manifest,
 from truthkit.faultkit import hashes, names, program, run_program
 from truthkit.wisefaults import columns, content
 
-from photomitrus_cli.wise.calibtables import read_calibration
+from photomitrus_cli.wise.calibtableread import read_calibration
 
 pytestmark = pytest.mark.xdist_group("wise-calibrate")
 

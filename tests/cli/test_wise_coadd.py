@@ -126,7 +126,7 @@ def test_scans_by_name(base: Path, tmp_path: Path) -> None:
     assert done.code == 0, done.stderr
     assert names(tmp_path) == product_names(SCANS[0], SCANS[2], table=f"w3_{SCANS[2]}_{SCANS[0]}_frames.ecsv")
     assert_same_maps(tmp_path, reference(base), SCANS[0], SCANS[2])
-    assert f"frames: {2 * len(FRAMES)} used, 0 refused or skipped, 0 failed" in done.stdout
+    assert f"frames: {2 * len(FRAMES)} used, 0 skipped, 0 failed" in done.stdout
 
 
 @pytest.mark.parametrize(("option", "name"), [("--day", "mjd55238"), ("--week", "week55237")])
@@ -267,7 +267,7 @@ def test_resume_touches_nothing_that_is_up_to_date(base: Path, tmp_path: Path) -
     done = coadd(survey(base), "-o", tmp_path / "out", "--resume")
     assert done.code == 0, done.stderr
     assert done.stdout.splitlines()[0] == "WISE band 3 coadd: up to date"
-    assert f"  frames: {N_FRAMES} used, 0 refused or skipped, 0 failed" in done.stdout.splitlines()
+    assert f"  frames: {N_FRAMES} used, 0 skipped, 0 failed" in done.stdout.splitlines()
     assert "  up to date already: 3 of 3 maps" in done.stdout.splitlines()
     after = states(tmp_path / "out")
     table = "w3_frames.ecsv"

@@ -81,7 +81,7 @@ def test_a_worker_that_dies_is_an_error_of_its_unit(
     out = tmp_path / "out"
     done = coadd(survey(base), "-o", out, "-j", "2", "--keep-going")
     assert done.code == 6, done.stderr
-    assert f"  frames: {N_FRAMES - 3} used, 0 refused or skipped, 3 failed" in done.stdout.splitlines()
+    assert f"  frames: {N_FRAMES - 3} used, 0 skipped, 3 failed" in done.stdout.splitlines()
     assert f"  failed: {SCANS[1]}{FRAMES[0]}: {told}" in done.stdout.splitlines()
     assert names(out) == product_names(SCANS[0], SCANS[2]) | {f"w3_{SCANS[1]}.failed.json"}
     assert_same_maps(out, want, SCANS[0], SCANS[2])

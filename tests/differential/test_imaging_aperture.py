@@ -10,7 +10,7 @@ from photutils.aperture import CircularAnnulus, CircularAperture
 
 from photomitrus_cli.imaging.annulus import annulus_background
 from photomitrus_cli.imaging.aperture import sum_apertures
-from photomitrus_cli.imaging.circle import overlap_area
+from photomitrus_cli.imaging.circle import CORE_REACH, CORE_SIGMA, overlap_area
 from photomitrus_cli.imaging.stamp import Stamp, cut_stamp
 
 RADII = (0.2, 0.5, 0.9, 1.0, 2.5, 3.0, 7.3, 12.0)
@@ -32,6 +32,22 @@ def test_sums_and_variances_are_those_of_exact_weights(seed: int) -> None:
         np.testing.assert_allclose(found.variance, np.sum(weights**2 * unc**2), rtol=1e-11)
         assert found.good == found.total
         assert found.area == math.pi * radius**2
+
+
+@pytest.mark.parametrize(("x", "y"), [(10.0, 10.0), (10.3, 9.6), (9.55, 10.2)])
+def test_a_core_stands_in_for_its_bad_pixels(x: float, y: float) -> None:
+    """What light opposite a bad pixel says of it is exact for the Gaussian that it is scaled by."""
+    j, i = np.mgrid[0:21, 0:21]
+    away = (i - x) ** 2 + (j - y) ** 2
+    sci = 3.0 + 50.0 * np.exp(-0.5 * np.minimum(away, CORE_REACH**2) / CORE_SIGMA**2)
+    nowhere = np.zeros((21, 21), np.bool_)
+    whole = Stamp(sci, np.ones((21, 21)), nowhere, 0, 0)
+    (expected,) = sum_apertures(whole, x, y, (4.0,), level=3.0)
+    bad = nowhere.copy()
+    bad[round(y) + 1, round(x)] = True
+    holed = Stamp(np.where(bad, 1e5, sci), np.ones((21, 21)), bad, 0, 0)
+    (found,) = sum_apertures(holed, x, y, (4.0,), level=3.0)
+    assert found.total == pytest.approx(expected.total, rel=1e-12)
 
 
 def test_special_positions() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from truthkit import twins
 
-from photomitrus_cli.imaging.combine import ClassMedian, WeightedMean
+from photomitrus_cli.imaging.classmedian import ClassMedian
+from photomitrus_cli.imaging.combine import WeightedMean
 
 SHAPE = (12, 13, 11)
 

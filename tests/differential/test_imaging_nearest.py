@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from truthkit.wcsmaker import make_wcs
 
+from photomitrus_cli.imaging.framemap import frame_map
 from photomitrus_cli.imaging.grid import Grid
-from photomitrus_cli.imaging.mapping import frame_map, map_frame
+from photomitrus_cli.imaging.mapping import map_frame
 from photomitrus_cli.imaging.nearest import few_flags, nearest_flags
 
 

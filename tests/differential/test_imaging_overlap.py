@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from photomitrus_cli.imaging.celltable import tabulate
 from photomitrus_cli.imaging.laplacian import Factors
-from photomitrus_cli.imaging.levelfit import HUBER, TUKEY, robust_offsets, tabulate
+from photomitrus_cli.imaging.levelfit import HUBER, TUKEY, robust_offsets
 from photomitrus_cli.imaging.overlap import bin_frame, solve_overlap
 
 Float = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from photomitrus_cli.imaging.combine import median_efficiency
+from photomitrus_cli.imaging.classmedian import median_efficiency
 from photomitrus_cli.imaging.reference import RUN, SPLIT_SHARE, SPLIT_SIGMA, reference_map
 
 

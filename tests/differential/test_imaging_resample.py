@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from truthkit import twins
+from truthkit.resampling import resample
 from truthkit.wcsmaker import make_wcs
 
 from photomitrus_cli.imaging.geometry import footprint
-from photomitrus_cli.imaging.grid import grid_for_footprints
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
 from photomitrus_cli.imaging.lanczos import BAD, DOUBTFUL, MAX_BAD_SHARE, NEAR_BAD
 from photomitrus_cli.imaging.mapping import map_frame
-from photomitrus_cli.imaging.resample import prepare_frame, resample, resample_frame
+from photomitrus_cli.imaging.prepared import prepare_frame
+from photomitrus_cli.imaging.resample import resample_frame
 
 
 @pytest.mark.parametrize("place", [(128.0, 100.0), (3.0, 3.0), (253.0, 120.0)])

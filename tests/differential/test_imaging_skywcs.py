@@ -17,7 +17,8 @@ from truthkit.wcsmaker import make_wcs
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.generalwcs import GeneralWcs
-from photomitrus_cli.imaging.sip import ROWS, distort, sip_table, undistort
+from photomitrus_cli.imaging.sip import ROWS, distort, sip_table
+from photomitrus_cli.imaging.sipinverse import undistort
 from photomitrus_cli.imaging.skywcs import sky_wcs
 from photomitrus_cli.imaging.tangent import directions_of
 from photomitrus_cli.imaging.tansip import TanSip
@@ -196,9 +197,10 @@ def test_nothing_of_astropy_is_imported_for_a_gnomonic_frame() -> None:
 import sys
 import numpy as np
 from photomitrus_cli.imaging.geometry import footprint, mean_pixel_area
-from photomitrus_cli.imaging.grid import grid_for_footprints
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
 from photomitrus_cli.imaging.gridlike import grid_like
-from photomitrus_cli.imaging.mapping import frame_map, map_frame
+from photomitrus_cli.imaging.framemap import frame_map
+from photomitrus_cli.imaging.mapping import map_frame
 from photomitrus_cli.imaging.tansip import TanSip
 wcs = TanSip.at((10.0, 20.0), [[-3e-4, 0.0], [0.0, 3e-4]], [31.5, 31.5], (64, 64))
 grid = grid_for_footprints(*footprint(wcs, wcs.shape), 0.6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from photomitrus_cli.imaging.scanmaps import order_by_pixel
+from photomitrus_cli.imaging.scanoutliers import order_by_pixel
 from photomitrus_cli.wise.jointgroups import Groups
 from photomitrus_cli.wise.jointlinear import Preconditioner, solve_linear
 from photomitrus_cli.wise.jointpriors import GainPrior, Priors, SkyLevel, node_prior
-from photomitrus_cli.wise.jointsystem import Design, System, threads, unflatten
+from photomitrus_cli.wise.jointskyinverse import sky_inverse
+from photomitrus_cli.wise.jointsystem import System
+from photomitrus_cli.wise.jointunknowns import Design, threads, unflatten
 
 Floats = NDArray[np.float64]
 
@@ -108,6 +111,72 @@ def test_product_and_gradient(workers: int) -> None:
     np.testing.assert_allclose(product - prior, matrix, atol=1e-12)
     np.testing.assert_allclose(product, product.T, atol=1e-12)
     np.testing.assert_allclose(gradient, right, atol=1e-12)
+
+
+def _matrix(case: dict[str, Any]) -> Floats:
+    with threads(case["design"], 1) as pool:
+        system = System(**case, pool=pool)
+        return np.stack([system.product(one) for one in np.eye(system.size)], axis=1)
+
+
+def test_the_best_sky_of_every_pixel() -> None:
+    case = _case()
+    value = case.pop("value")
+    _, sky, _ = _written_out({**case, "value": value})
+    weighted = case["weight"][:, None] * sky
+    expected = np.linalg.solve(weighted.T @ sky + np.diag(case["priors"].pixel_precision), weighted.T @ value)
+    with threads(case["design"], 1) as pool:
+        found = System(**case, pool=pool).pixel_sky(value)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_priors_of_all_unknowns() -> None:
+    """Gains and offsets of each scan by themselves, modes and numbers of the sky by their variances."""
+    case = _case()
+    case.pop("value")
+    with threads(case["design"], 1) as pool:
+        system = System(**case, pool=pool)
+        prior = np.stack([system.prior_product(one) for one in np.eye(system.size)], axis=1)
+    expected = np.zeros_like(prior)
+    priors = case["priors"]
+    expected[:5, :5] = np.stack([priors.gain.product(one) for one in np.eye(5)], axis=1)
+    for s in range(5):
+        mine = slice(5 + s * N_NODES, 5 + (s + 1) * N_NODES)
+        expected[mine, mine] = priors.node_precision
+    # Two modes; a free level; three numbers with an error of 0.5.
+    expected[range(20, 26), range(20, 26)] = [3.0, 4.0, 0.0, 4.0, 4.0, 4.0]
+    np.testing.assert_allclose(prior, expected, atol=1e-12)
+
+
+def test_a_pixel_that_no_scan_sees_changes_nothing() -> None:
+    case = _case()
+    case.pop("value")
+    priors = case["priors"]
+    wider = [csr_array(np.vstack([one.spread_out.toarray(), np.ones(one.n_blocks)])) for one in priors.levels]
+    levels = tuple(
+        SkyLevel(one, one.T.tocsr(), level.sigma) for one, level in zip(wider, priors.levels, strict=True)
+    )
+    more = case | {
+        "design": replace(case["design"], n_pixels=N_PIXELS + 1),
+        "bright": np.append(case["bright"], 7.0),
+        "priors": replace(priors, levels=levels, pixel_precision=np.append(priors.pixel_precision, 0.0)),
+    }
+    np.testing.assert_allclose(_matrix(more), _matrix(case), atol=1e-12)
+
+
+def test_the_smooth_sky_by_itself() -> None:
+    """Its part of the preconditioner is the inverse of its own block, all pixels taken as they are few."""
+    case = _case()
+    case.pop("value")
+    levels = case["priors"].levels
+    with threads(case["design"], 1) as pool:
+        system = System(**case, pool=pool)
+        apply = sky_inverse(system)
+        own = np.stack([system.product(one) for one in np.eye(system.size)], axis=1)[-4:, -4:]
+    right = np.random.default_rng(8).random(4)
+    found = np.concatenate(apply((right[:1], right[1:])))
+    assert [level.n_blocks for level in levels] == [1, 3]
+    np.testing.assert_allclose(own @ found, right, rtol=1e-6)
 
 
 def test_groups() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from truthkit.resampling import resample
 from truthkit.runs import make_mosaic, settings, simulate
 
 from photomitrus_cli.imaging.mapping import map_frame
-from photomitrus_cli.imaging.resample import resample
 from photomitrus_cli.irac.ingest import IngestRules, read_arrays
 from photomitrus_cli.irac.plan import make_plan
 from photomitrus_cli.run.context import Context

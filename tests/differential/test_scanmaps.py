@@ -18,9 +18,9 @@ from photomitrus_cli.imaging.scanmaps import (
     VALUE,
     WEIGHT,
     ZODI,
-    leave_one_out,
     sum_scans,
 )
+from photomitrus_cli.imaging.scanoutliers import leave_one_out
 
 P, S, UNMAPPED = 40, 12, 8 | 64
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from photomitrus_cli.imaging.healbin import FrameSums
-from photomitrus_cli.wise.merging import Contribution, ScanSums, merge, merge_maps
+from photomitrus_cli.wise.mapmerging import merge_maps
+from photomitrus_cli.wise.mapsums import Contribution, ScanSums
+from photomitrus_cli.wise.merging import merge
 
 
 @dataclass

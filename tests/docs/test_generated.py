@@ -85,7 +85,8 @@ def test_every_option_is_in_the_reference(name: str) -> None:
     section = page("cli.md").split(f"## {name}\n")[1].split("\n## ")[0]
     command, _ = resolve(name)
     for parameter in command.params:
-        for word in parameter.opts if isinstance(parameter, click.Option) else ():
+        listed = isinstance(parameter, click.Option) and not parameter.hidden
+        for word in parameter.opts if listed else ():
             assert word in section, f"{name} {word}"
 
 
@@ -239,7 +240,8 @@ def test_the_loop_script_goes_on_after_a_failing_field(tmp_path: Path) -> None:
 
 
 def test_mask_bits_and_columns_of_the_mosaic_are_documented() -> None:
-    from photomitrus_cli.irac.products import _COLUMNS, PLANES
+    from photomitrus_cli.irac.inputstable import _COLUMNS
+    from photomitrus_cli.irac.products import PLANES
     from photomitrus_cli.irac.tiles import MASK_BITS
 
     text = page("formats.md")
@@ -250,8 +252,9 @@ def test_mask_bits_and_columns_of_the_mosaic_are_documented() -> None:
 
 
 def test_columns_and_flags_of_the_photometry_are_documented() -> None:
+    from photomitrus_cli.irac.aortable import _AOR
     from photomitrus_cli.irac.measure import Flag
-    from photomitrus_cli.irac.phottables import _AOR, _IMAGE
+    from photomitrus_cli.irac.phottables import _IMAGE
 
     text = page("formats.md").split("## Photometry tables")[1].split("\n## ")[0]
     columns = [*(column.name for column in _IMAGE), *(column.name for column in _AOR)]

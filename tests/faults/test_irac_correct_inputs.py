@@ -95,6 +95,19 @@ def test_columns_of_other_kinds(tmp_path: Path, suffix: str) -> None:
         assert len(done.error.strip().splitlines()) == 1
 
 
+def test_positions_in_other_units(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.ecsv", tmp_path / "out.ecsv"
+    table = Table({"x": [1.0], "y": [2.0], "flux": [3.0]}, units={"x": "pix", "y": "deg", "flux": "mJy"})
+    table.write(source)
+    done = run_here("irac", "correct", source, "-o", out, *OPTIONS)
+    assert done.code == 3
+    assert "column 'y' is in deg, not in pixels" in done.error
+    assert not out.exists()
+    table["y"].unit = "pixel"
+    table.write(source, overwrite=True)
+    assert run_here("irac", "correct", source, "-o", out, *OPTIONS).code == 0
+
+
 def test_text_numbers_of_a_typed_table_are_numbers(tmp_path: Path) -> None:
     source, out = tmp_path / "in.ecsv", tmp_path / "out.ecsv"
     Table({"x": ["1", "2.5"], "y": [1, 2], "flux": np.array([1, 2], "f4")}).write(source)

@@ -18,6 +18,7 @@ from truthkit.photkit import (
     SMALL_APERTURE,
     TABLES,
     TARGET,
+    column,
     measured,
     phot,
     rows,
@@ -116,6 +117,21 @@ def test_unusable_frames_are_skipped_with_their_reasons(field: Path, tmp_path: P
     assert "no usable frame among 4 _bcd files" in done.error
 
 
+def test_a_frame_of_nan_alone_counts_for_nothing(field: Path, tmp_path: Path) -> None:
+    """Its row says that there is no flux, and the flux of the observation is that of the other frames."""
+    victim = replace(SMALL, expid=2).path(field)
+    edit(victim, data=np.full((32, 32), np.nan, "f4"))
+    done = measured(field, "-o", tmp_path / "out", *SMALL_APERTURE)
+    assert done.code == 0, done.stderr
+    fluxes = column(rows(tmp_path / "out", "img"), "Flux (mJy)")
+    assert np.isnan(fluxes).tolist() == [False, False, True, False]
+    for shot in (victim, victim.with_name(victim.name.replace("_bcd", "_bimsk"))):
+        shot.unlink()
+    assert measured(field, "-o", tmp_path / "less", *SMALL_APERTURE).code == 0
+    one, other = (rows(tmp_path / name, "aor")[0] for name in ("out", "less"))
+    assert float(one["Flux (mJy)"]) == float(other["Flux (mJy)"]) > 0
+
+
 def test_every_frame_broken_under_keep_going(field: Path, tmp_path: Path) -> None:
     for shot in series(4, SMALL):
         edit(shot.path(field, "bimsk"), data=np.zeros((16, 16), "i2"))
@@ -203,15 +219,6 @@ def test_a_product_that_is_an_input_is_refused(make: str, field: Path, tmp_path:
         assert "the output is the input" in done.error
         assert victim.read_bytes() == before
         link.unlink()
-
-
-@pytest.mark.parametrize("name", ["out", "out/below"])
-def test_a_file_in_the_place_of_the_folder(name: str, field: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("a file")
-    done = measured(field, "-o", tmp_path / name, *SMALL_APERTURE)
-    assert done.code == 1
-    assert f"{tmp_path / name}: cannot be written" in done.error
-    assert (tmp_path / "out").read_text() == "a file"
 
 
 def test_a_folder_in_the_place_of_a_product(field: Path, tmp_path: Path) -> None:

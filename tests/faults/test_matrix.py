@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
-from truthkit.faultkit import replace_card, run_here
+from truthkit.commandruns import CommandRun, all_runs, parts, products
+from truthkit.damages import (
+    Damage,
+    all_frames,
+    blank,
+    bomb,
+    card,
+    declare,
+    flip,
+    loop,
+    repeat,
+    text,
+    truncate,
+    unit_of,
+)
+from truthkit.faultkit import edit, hashes, run_here
 from truthkit.fuzztargets import Target, all_targets
-from truthkit.mutations import gzip_bomb
 
-from photomitrus_cli.cli import GROUPS
+from photomitrus_cli.cli import ROOT, GroupEntry
 
 pytestmark = pytest.mark.xdist_group("fuzz")
 
@@ -37,13 +51,22 @@ class Here:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """Tested here: the fault done to an input of a whole run, its exit code and what it says."""
+
+    damage: Damage
+    code: int
+    said: str
+
+
+@dataclass(frozen=True)
 class Never:
     """Cannot happen, and why."""
 
     reason: str
 
 
-Cell = At | Here | Never
+Cell = At | Here | Whole | Never
 
 FAULTS = (
     *("truncated", "flipped bits", "huge NAXIS", "gzip bomb", "NaN alone", "wrong units", "duplicates"),
@@ -51,29 +74,35 @@ FAULTS = (
     *("full disk", "read-only output", "SIGTERM", "SIGKILL and resume", "failing rank"),
 )
 # Commands that only look, or print.
-LOOKING = {"config init", "config show", "config validate"}
+LOOKING = {"config show", "config validate", "doctor"}
 
-READ, FUZZ = "faults/test_broken_fits.py", "property/test_fuzz.py"
-ATOMIC, CALIBRATE = "unit/test_io_atomic.py", "faults/test_wise_calibrate_faults.py"
-INPUTS, WRITING = "faults/test_mosaic_inputs.py", "faults/test_mosaic_writing.py"
-PHOT, STACK = "faults/test_irac_phot_faults.py", "faults/test_prime_stack_faults.py"
-COADD, COADD_ENDS = "faults/test_wise_coadd_faults.py", "faults/test_wise_coadd_interrupted.py"
-COADD_WRITING, FILTER = "faults/test_wise_coadd_writing.py", "faults/test_wise_filter_inputs.py"
+
+CALIBRATE, FLAT = "faults/test_wise_calibrate_faults.py", "cli/test_prime_flat.py"
+INPUTS, PHOT = "faults/test_mosaic_inputs.py", "faults/test_irac_phot_faults.py"
+STACK, COADD = "faults/test_prime_stack_faults.py", "faults/test_wise_coadd_faults.py"
+REQUESTS, FILTER = "faults/test_wise_coadd_requests.py", "faults/test_wise_filter_inputs.py"
 ZODI, CORRECT = "faults/test_wise_zodi_faults.py", "faults/test_irac_correct_inputs.py"
-FLAT, RANK = "cli/test_prime_flat.py", "mpi/test_mosaic_mpi.py::test_a_rank_that_dies_ends_the_job"
 
-# All products pass through one writer, all images and maps through one reader, all runs through one edge.
-FULL = At(f"{ATOMIC}::test_disk_full")
-READ_ONLY = At(f"{ATOMIC}::test_check_folder_on_a_read_only_file_system")
-LINK = At(f"{ATOMIC}::test_symbolic_link_is_kept_and_its_target_replaced")
-ENDED = At(f"{ATOMIC}::test_failure_keeps_the_old_file_and_removes_the_part")
-KILLED = At(f"{ATOMIC}::test_killed_in_the_middle_leaves_only_a_part_that_is_cleaned")
-FLIPPED = At(f"{READ}::test_one_flipped_byte")
-HOSTILE = At("faults/test_matrix.py::test_hostile_yaml_ends_every_command")
-ONE_EXECUTOR = At(RANK)
-NO_TABLE_OF_PATHS = Never("no table with paths is read; names of products come from checked header values")
+OUT = "../../../x"
+CHECKED = Whole(flip, 3, "checksum mismatch: the file is damaged")
+BY_FILE = Never("products are named after files, whose names have no folders")
 NO_COMPANIONS = Never("every input is one file")
 MAKES_INPUTS = Never("reads nothing but its settings")
+
+# Done by one test to a run of every command. Real signals to workers: tests/faults/test_*_interrupted.py.
+ENDINGS: dict[str, Cell] = {
+    fault: At(f"faults/test_endings.py::test_{name}")
+    for fault, name in {
+        "output is a link": "links_in_the_place_of_products",
+        "full disk": "a_full_disk",
+        "read-only output": "a_folder_that_cannot_be_written",
+        "SIGTERM": "a_signal_ends_a_run_in_order",
+        "SIGKILL and resume": "a_killed_run_is_made_again",
+        # A rank that raises; one that dies ends the job in MPI itself, whatever the command: tests/mpi.
+        "failing rank": "a_rank_that_fails_ends_the_run",
+    }.items()
+}
+HOSTILE = At("faults/test_matrix.py::test_hostile_yaml_ends_every_command")
 
 TABLE: dict[str, Mapping[str, Cell]] = {
     "irac mosaic": {
@@ -84,187 +113,141 @@ TABLE: dict[str, Mapping[str, Cell]] = {
         "NaN alone": At(f"{INPUTS}::test_an_unusable_frame_is_skipped_with_its_reason[all NaN]"),
         "wrong units": At(f"{INPUTS}::test_an_unusable_frame_is_skipped_with_its_reason[other unit]"),
         "duplicates": At(f"{INPUTS}::test_the_same_exposure_counts_once"),
-        "paths that leave": At(f"{INPUTS}::test_what_is_no_list_of_frames"),
+        # Lists of frames name what is only read; this number names the folder of a frame's mask.
+        "paths that leave": Whole(card("AORKEY", OUT), 3, "AORKEY is '../../../x', not a whole number"),
         "input linked to itself": Here("irac mosaic plan"),
-        "output is a link": At(f"{INPUTS}::test_links_in_the_place_of_a_product"),
         "missing companions": At(f"{INPUTS}::test_missing_companions"),
-        "full disk": At(f"{WRITING}::test_a_full_disk"),
-        "read-only output": At(f"{WRITING}::test_a_folder_that_cannot_be_written"),
-        "SIGTERM": At("faults/test_mosaic_interrupted.py::test_signals_end_a_run_in_order"),
-        "SIGKILL and resume": At("faults/test_mosaic_interrupted.py::test_a_killed_run_is_resumed"),
-        "failing rank": At(RANK),
     },
     "irac phot": {
         "truncated": At(f"{PHOT}::test_a_broken_file_ends_the_run[truncated frame]"),
-        "flipped bits": FLIPPED,
+        "flipped bits": CHECKED,
         "huge NAXIS": Here("irac phot plan"),
         "gzip bomb": Here("irac phot plan"),
-        "NaN alone": At(f"{PHOT}::test_unusable_frames_are_skipped_with_their_reasons"),
-        "wrong units": At(f"{PHOT}::test_unusable_frames_are_skipped_with_their_reasons"),
+        "NaN alone": At(f"{PHOT}::test_a_frame_of_nan_alone_counts_for_nothing"),
+        "wrong units": At(f"{PHOT}::test_unusable_frames_are_skipped_with_their_reasons[BUNIT is 'DN']"),
         "duplicates": At("cli/test_irac_phot_traps.py::test_reprocessed_and_linked_frames_count_once"),
-        "paths that leave": Never("the pairs name inputs that are only read, wherever they are"),
+        # Pairs name inputs that are only read; the name of a run is refused in test_wrong_requests.
+        "paths that leave": Whole(card("AORKEY", OUT), 3, "AORKEY is '../../../x', not a whole number"),
         "input linked to itself": Here("irac phot plan"),
-        "output is a link": At(f"{PHOT}::test_a_product_that_is_an_input_is_refused"),
         "missing companions": At(f"{PHOT}::test_missing_companions"),
-        "full disk": At("faults/test_irac_phot_interrupted.py::test_a_full_disk"),
-        "read-only output": At(f"{PHOT}::test_a_failing_write_leaves_no_product_that_looks_whole"),
-        "SIGTERM": At("faults/test_irac_phot_interrupted.py::test_a_signal_ends_a_run_in_order"),
-        "SIGKILL and resume": At("faults/test_irac_phot_interrupted.py::test_a_killed_run_is_resumed"),
-        "failing rank": At("mpi/test_irac_phot_mpi.py::test_a_broken_mask_ends_the_job_with_its_exit_code"),
     },
     "irac correct": {
         "truncated": Here("irac correct fits"),
-        "flipped bits": At(f"{FUZZ}::test_damaged_files_end_in_one_clear_line[irac correct fits]"),
+        "flipped bits": Here("irac correct fits"),
         "huge NAXIS": Here("irac correct fits"),
-        "gzip bomb": At(f"{FUZZ}::test_damaged_files_end_in_one_clear_line[irac correct fits]"),
-        "NaN alone": At(f"{CORRECT}::test_broken_text"),
-        "wrong units": At(f"{CORRECT}::test_columns_of_other_kinds"),
+        "gzip bomb": Here("irac correct fits"),
+        "NaN alone": Whole(text("x,y,flux\n1,2,nan\nnan,5,6\n"), 0, "corrected: 0 of 2 rows"),
+        "wrong units": At(f"{CORRECT}::test_positions_in_other_units"),
+        # Of columns; equal rows are two measurements.
         "duplicates": At(f"{CORRECT}::test_broken_text[two columns are called]"),
-        "paths that leave": NO_TABLE_OF_PATHS,
+        "paths that leave": Never("the output is named on the command line alone"),
         "input linked to itself": Here("irac correct fits"),
-        "output is a link": LINK,
         "missing companions": NO_COMPANIONS,
-        "full disk": FULL,
-        "read-only output": READ_ONLY,
-        "SIGTERM": ENDED,
-        "SIGKILL and resume": KILLED,
         "failing rank": Never("works in one process"),
     },
     "prime stack": {
         "truncated": At(f"{STACK}::test_a_broken_ramp_ends_the_run[truncated]"),
-        "flipped bits": FLIPPED,
+        "flipped bits": CHECKED,
         "huge NAXIS": At(f"{STACK}::test_a_broken_ramp_ends_the_run[huge]"),
         "gzip bomb": Here("prime stack plan"),
         "NaN alone": At(f"{STACK}::test_a_broken_ramp_ends_the_run[NaN alone]"),
+        # Of the catalogue: the camera's frames state no unit.
         "wrong units": At("unit/test_refcat_columns.py::test_hostile_tables_end_in_one_line[is in Jy]"),
         "duplicates": At(f"{STACK}::test_what_is_missing_or_wrong_is_named[one serial twice]"),
-        "paths that leave": NO_TABLE_OF_PATHS,
-        "input linked to itself": Here("prime stack plan", refused=False),
-        "output is a link": At(f"{STACK}::test_the_stack_never_replaces_an_input"),
+        "paths that leave": Whole(all_frames("FILTER2", OUT), 3, "cannot be part of a file's name"),
+        "input linked to itself": Here("prime stack plan"),
         "missing companions": At(f"{STACK}::test_what_is_missing_or_wrong_is_named[no flats]"),
-        "full disk": At(f"{STACK}::test_a_full_disk"),
-        "read-only output": At(f"{STACK}::test_a_folder_that_cannot_be_written"),
-        "SIGTERM": At(f"{STACK}::test_a_run_that_was_ended_is_resumed[SIGTERM]"),
-        "SIGKILL and resume": At(f"{STACK}::test_a_run_that_was_ended_is_resumed[SIGKILL]"),
-        "failing rank": ONE_EXECUTOR,
     },
     "prime flat": {
         "truncated": At(f"{FLAT}::test_a_broken_frame_is_refused_or_left_out"),
-        "flipped bits": FLIPPED,
+        "flipped bits": CHECKED,
         "huge NAXIS": Here("prime flat plan"),
         "gzip bomb": Here("prime flat plan"),
-        "NaN alone": At(f"{STACK}::test_a_broken_ramp_ends_the_run[NaN alone]"),
-        "wrong units": Never("counts of a camera; a flat has no unit"),
+        # Its pair is left out, and the flat is made of the other one.
+        "NaN alone": Whole(blank, 0, "01599153C1.ramp.fits: the light of its pair"),
+        "wrong units": Never("the camera's frames state no unit; a flat has none"),
         "duplicates": Here("prime flat plan"),
-        "paths that leave": NO_TABLE_OF_PATHS,
-        "input linked to itself": Here("prime flat plan", refused=False),
-        "output is a link": LINK,
+        "paths that leave": Whole(all_frames("FILTER2", OUT), 3, "cannot be part of a file's name"),
+        "input linked to itself": Here("prime flat plan"),
         "missing companions": NO_COMPANIONS,
-        "full disk": FULL,
-        "read-only output": READ_ONLY,
-        "SIGTERM": ENDED,
-        "SIGKILL and resume": At(f"{FLAT}::test_existing_flats_are_kept_resumed_or_replaced"),
-        "failing rank": ONE_EXECUTOR,
     },
     "wise filter": {
         "truncated": Here("wise filter frames"),
-        "flipped bits": At(f"{FUZZ}::test_damaged_files_end_in_one_clear_line[wise filter frames]"),
+        # Of the header, all that is read: the sum of the file cannot tell.
+        "flipped bits": Whole(card("SCAN", "p1772a"), 3, "'p1772a' is no scan id"),
         "huge NAXIS": Here("wise filter frames"),
         "gzip bomb": Here("wise filter frames"),
         "NaN alone": Never("no pixels are read"),
-        "wrong units": At(f"{FILTER}::test_values_that_cannot_be_used"),
+        "wrong units": Never("the archive's columns are known by their names, each with one unit"),
         "duplicates": At(f"{FILTER}::test_repeated_rows"),
         "paths that leave": At(f"{FILTER}::test_paths_of_a_table_that_leave_the_root"),
         "input linked to itself": Here("wise filter frames"),
-        "output is a link": LINK,
         "missing companions": At(f"{FILTER}::test_missing_files"),
-        "full disk": FULL,
-        "read-only output": READ_ONLY,
-        "SIGTERM": ENDED,
-        "SIGKILL and resume": At("cli/test_wise_filter.py::test_dry_run_writes_nothing_and_resume_keeps"),
-        "failing rank": ONE_EXECUTOR,
     },
     "wise coadd": {
         "truncated": At(f"{COADD}::test_a_broken_frame_ends_the_run[truncated frame]"),
-        "flipped bits": FLIPPED,
+        "flipped bits": CHECKED,
         "huge NAXIS": Here("wise coadd"),
         "gzip bomb": Here("wise coadd"),
         "NaN alone": At(f"{COADD}::test_a_frame_without_usable_pixels_is_skipped[all NaN]"),
-        "wrong units": At(f"{COADD}::test_a_broken_frame_ends_the_run[zero point of nothing]"),
-        "duplicates": At(f"{COADD}::test_wrong_tables[a frame twice]"),
-        "paths that leave": At(f"{COADD}::test_wrong_tables[a scan that leaves the folder]"),
+        "wrong units": Whole(lambda path: edit(path, BUNIT="Jy"), 3, "BUNIT is Jy, not DN"),
+        "duplicates": At(f"{REQUESTS}::test_wrong_tables[a frame twice]"),
+        "paths that leave": At(f"{REQUESTS}::test_wrong_tables[a scan that leaves the folder]"),
         "input linked to itself": Here("wise coadd"),
-        "output is a link": At(f"{COADD}::test_an_output_that_is_an_input_is_refused"),
         "missing companions": At(f"{COADD}::test_missing_companions"),
-        "full disk": At(f"{COADD_WRITING}::test_a_full_disk"),
-        "read-only output": At(f"{COADD_WRITING}::test_a_folder_that_cannot_be_written"),
-        "SIGTERM": At(f"{COADD_ENDS}::test_signals_end_a_run_in_order"),
-        "SIGKILL and resume": At(f"{COADD_ENDS}::test_a_killed_run_is_resumed"),
-        "failing rank": At("mpi/test_wise_coadd_mpi.py::test_a_rank_that_dies_ends_the_job"),
     },
     "wise zodi": {
-        "truncated": At(f"{ZODI}::test_a_broken_map_ends_the_run_unless_it_keeps_going"),
+        "truncated": Here("wise zodi plan"),
         "flipped bits": At(f"{ZODI}::test_a_broken_map_ends_the_run_unless_it_keeps_going"),
         "huge NAXIS": Here("wise zodi plan"),
         "gzip bomb": Here("wise zodi plan", refused=False),
-        "NaN alone": At(f"{ZODI}::test_positions_that_are_not_there"),
-        "wrong units": At(f"{ZODI}::test_what_is_no_scan_map_is_named"),
+        # Its pixels and times count, its values do not.
+        "NaN alone": Whole(blank, 0, "scans: 2"),
+        "wrong units": Never("values are not read; pixels and MJD have one unit each in our own maps"),
         "duplicates": Here("wise zodi plan", refused=False),
-        "paths that leave": NO_TABLE_OF_PATHS,
+        "paths that leave": BY_FILE,
         "input linked to itself": Here("wise zodi plan"),
-        "output is a link": LINK,
-        "missing companions": NO_COMPANIONS,
-        "full disk": FULL,
-        "read-only output": At(f"{ZODI}::test_a_folder_that_cannot_be_written"),
-        "SIGTERM": ENDED,
-        "SIGKILL and resume": At("cli/test_wise_zodi.py::test_workers_and_resuming_change_nothing"),
-        "failing rank": ONE_EXECUTOR,
+        "missing companions": At(f"{ZODI}::test_positions_that_are_not_there[there is no table of frames]"),
     },
     "wise calibrate": {
-        "truncated": At(f"{CALIBRATE}::test_a_broken_map_ends_the_run_unless_it_keeps_going"),
+        "truncated": Here("wise calibrate plan"),
         "flipped bits": At(f"{CALIBRATE}::test_a_broken_map_ends_the_run_unless_it_keeps_going"),
         "huge NAXIS": Here("wise calibrate plan"),
         "gzip bomb": Here("wise calibrate plan", refused=False),
-        "NaN alone": At(f"{CALIBRATE}::test_a_scan_without_a_usable_pixel_is_told_of"),
-        "wrong units": At(f"{CALIBRATE}::test_wrong_inputs_are_named"),
+        "NaN alone": Whole(blank, 0, "skipped: 01775a: no usable map pixel"),
+        "wrong units": Whole(unit_of("VALUE", "Jy"), 3, "VALUE is in Jy, not in DN"),
         "duplicates": Here("wise calibrate plan", refused=False),
-        "paths that leave": NO_TABLE_OF_PATHS,
+        "paths that leave": BY_FILE,
         "input linked to itself": Here("wise calibrate plan"),
-        "output is a link": At(f"{CALIBRATE}::test_the_output_is_never_an_input"),
-        "missing companions": At(f"{CALIBRATE}::test_a_damaged_template_is_computed_again"),
-        "full disk": FULL,
-        "read-only output": At(f"{CALIBRATE}::test_a_folder_that_cannot_be_written"),
-        "SIGTERM": ENDED,
-        "SIGKILL and resume": At(f"{CALIBRATE}::test_killed_twice_and_resumed"),
-        "failing rank": At(
-            "mpi/test_wise_calibrate_mpi.py::test_a_broken_map_ends_the_job_with_its_exit_code"
-        ),
+        # Reference map, earlier calibration.
+        "missing companions": At(f"{CALIBRATE}::test_wrong_inputs_are_named[no earlier calibration]"),
     },
+    **{f"simulate {camera}": {} for camera in ("irac", "wise", "prime")},
+    "config init": {"hostile YAML": Never("takes no configuration")},
 }
-_READING = FAULTS[: FAULTS.index("output is a link")]
-for _camera, _again in (
-    ("irac", "frames_of_another_simulation_are_never_mixed"),
-    ("wise", "an_existing_survey_is_kept_unless_asked"),
-    ("prime", "seeds_choose_the_frames_and_existing_ones_are_kept"),
-):
-    TABLE[f"simulate {_camera}"] = {
-        **dict.fromkeys((*_READING, "missing companions"), MAKES_INPUTS),
-        "output is a link": LINK,
-        "full disk": FULL,
-        "read-only output": READ_ONLY,
-        "SIGTERM": ENDED,
-        "SIGKILL and resume": At(f"cli/test_simulate_{_camera}.py::test_{_again}"),
-        "failing rank": ONE_EXECUTOR,
-    }
+READING = (*FAULTS[: FAULTS.index("output is a link")], "missing companions")
+ALONE = {"simulate irac", "config init"}
 COMMANDS = sorted(TABLE)
 
 
 def cell(command: str, fault: str) -> Cell | None:
-    return HOSTILE if fault == "hostile YAML" else TABLE[command].get(fault)
+    if fault in TABLE[command]:
+        return TABLE[command][fault]
+    if fault in READING and command.startswith(("simulate", "config")):
+        return MAKES_INPUTS
+    if fault == "failing rank" and command in ALONE:
+        return Never("works in one process")
+    return HOSTILE if fault == "hostile YAML" else ENDINGS.get(fault)
 
 
 def test_no_command_and_no_fault_is_missing() -> None:
-    there = {f"{group} {name}" for group, entry in GROUPS.items() for name in entry.commands}
+    there = {
+        f"{group} {name}".strip()
+        for group, entry in {**ROOT.commands, "": ROOT}.items()
+        if isinstance(entry, GroupEntry)
+        for name, one in entry.commands.items()
+        if not isinstance(one, GroupEntry)
+    }
     assert set(TABLE) == there - LOOKING
     empty = [pair for pair in itertools.product(COMMANDS, FAULTS) if cell(*pair) is None]
     assert not empty
@@ -297,32 +280,9 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Target]:
     return {target.name: target for target in made}
 
 
-def truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:2000])
-
-
-def declare(path: Path) -> None:
-    replace_card(path, "NAXIS", "1" * 20)
-
-
-def bomb(path: Path) -> None:
-    path.write_bytes(gzip_bomb(path.read_bytes(), 2_000_000))
-
-
-def repeat(path: Path) -> None:
-    """A second file with the same content under another name that would be taken."""
-    head, _, tail = path.name.partition(".")
-    more = path.with_name(f"{head}.again.{tail}" if "w3_" in head else f"{head}.fits")
-    more.write_bytes(path.read_bytes())
-
-
-def loop(path: Path) -> None:
-    path.unlink()
-    path.symlink_to(path.name)
-
-
-DONE_HERE: dict[str, Callable[[Path], None]] = {
+DONE_HERE: dict[str, Damage] = {
     "truncated": truncate,
+    "flipped bits": flip,
     "huge NAXIS": declare,
     "gzip bomb": bomb,
     "duplicates": repeat,
@@ -352,6 +312,53 @@ def test_a_broken_input_does_no_harm(
             path.unlink()
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CommandRun]:
+    made = all_runs(tmp_path_factory.getbasetemp(), tmp_path_factory.mktemp("whole") / "inputs")
+    return {run.command: run for run in made}
+
+
+WHOLE = [pair for pair in itertools.product(COMMANDS, FAULTS) if isinstance(cell(*pair), Whole)]
+
+
+@pytest.mark.parametrize(("command", "fault"), WHOLE)
+def test_a_broken_input_of_a_whole_run(
+    command: str, fault: str, runs: dict[str, CommandRun], tmp_path: Path
+) -> None:
+    one, run = cell(command, fault), runs[command]
+    assert isinstance(one, Whole)
+    assert run.victim is not None
+    folder = run.victim.parent
+    valid = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    try:
+        one.damage(run.victim)
+        before = hashes(folder)
+        done = run.run(tmp_path / "a" / "b" / "out")
+        assert hashes(folder) == before
+    finally:
+        for path, content in valid.items():
+            path.write_bytes(content)
+    assert done.code == one.code, done.stderr
+    assert one.said in (done.error if one.code else done.stdout)
+    assert not parts(tmp_path)
+    # Of the command's own folder only the first of two scans may be done.
+    assert all(name.startswith("a/b/out/") for name in products(tmp_path))
+    if one.code:
+        assert done.stdout == ""
+        assert not [name for name in products(tmp_path) if run.victim.stem in name]
+
+
+@pytest.mark.parametrize("words", [("config", "show"), ("config", "validate"), ("doctor",)])
+def test_what_only_looks_changes_nothing(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "astromap.yaml").write_text("run: {jobs: 1}\n", encoding="utf-8")
+    before = hashes(tmp_path)
+    assert run_here(*words).code == 0
+    assert hashes(tmp_path) == before
+
+
 YAML = {
     "aliases that multiply": "a: &a [1, 1]\nb: &b [*a, *a]\nc: [*b, *b]\n",
     "a tag that runs a program": "run: !!python/object/apply:os.system ['true']\n",
@@ -360,11 +367,11 @@ YAML = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [one for one in COMMANDS if cell(one, "hostile YAML") is HOSTILE])
 def test_hostile_yaml_ends_every_command(command: str, tmp_path: Path) -> None:
     config = tmp_path / "run.yaml"
-    for name, text in YAML.items():
-        config.write_text(text, encoding="utf-8")
+    for name, lines in YAML.items():
+        config.write_text(lines, encoding="utf-8")
         output = (tmp_path / "out",) if command.startswith("simulate") else ("-o", tmp_path / "out")
         done = run_here(*command.split(), *output, "--config", config)
         assert done.code == 2, (name, done.stderr)

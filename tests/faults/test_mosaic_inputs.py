@@ -312,7 +312,7 @@ def test_a_folder_that_cannot_be_read(field: Path, tmp_path: Path, monkeypatch: 
     def refuse(folder: Path) -> object:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("photomitrus_cli.irac.names.os.scandir", refuse)
+    monkeypatch.setattr("photomitrus_cli.irac.findfiles.os.scandir", refuse)
     done = mosaic(field, "-o", tmp_path / "out")
     assert done.code == 3
     assert f"{field}: the folder cannot be read: Permission denied" in done.error

@@ -87,7 +87,7 @@ def test_a_failing_write_leaves_the_old_product(
 
     place = {
         "finish": "photomitrus_cli.irac.assemble.StreamedFits.finish",
-        "draw_mosaic": "truthkit.faultkit._token_picture",
+        "draw_mosaic": "truthkit.faultkit.token_picture",
         "write_manifest": "photomitrus_cli.irac.mosaic.write_manifest",
     }[writer]
     with monkeypatch.context() as patch:

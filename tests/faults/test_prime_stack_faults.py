@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from truthkit.faultkit import Ran, alive, children, edit, environment, hashes, names, program, replace_card
+from truthkit.faultkit import alive, children, edit, environment, hashes, names, program, replace_card
 from truthkit.stackset import (
     REFCAT,
     SERIALS,
@@ -60,6 +60,11 @@ def declare_more(path: Path) -> None:
     replace_card(path, "NAXIS2", 2_000_000)
 
 
+def replace_by(path: Path, make: Callable[[Path], object]) -> None:
+    path.unlink()
+    make(path)
+
+
 def point_beyond_the_pole(path: Path) -> None:
     cards: dict[str, Any] = {"DEC": "-95:00:00", "DEC-D": -95.0}
     edit(path, **cards)
@@ -94,6 +99,12 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no such chip": (lambda path: edit(path, CHIP=7), "CHIP is '7'"),
     "another filter": (lambda path: edit(path, FILTER2="H"), "frames of different filters"),
     "closed": (lambda path: edit(path, FILTER1="Dark"), "filter"),
+    "link to itself": (
+        lambda path: replace_by(path, lambda one: one.symlink_to(one)),
+        "symbolic links",
+    ),
+    "link to nothing": (lambda path: replace_by(path, lambda p: p.symlink_to("none")), "no such file"),
+    "pipe": (lambda path: replace_by(path, os.mkfifo), "is not a regular file"),
 }
 
 
@@ -181,6 +192,29 @@ def test_what_is_missing_or_wrong_is_named(name: str, folder: Path, monkeypatch:
     assert_no_products(folder)
 
 
+def test_a_dry_run_reads_the_catalogue(folder: Path) -> None:
+    """One of another field, or without positions, is refused before any frame is worked on."""
+    lines = stack(folder, "--dry-run").stdout.splitlines()
+    told = rf"  catalogue: {folder / REFCAT}: \d+ stars in the field, \d+ with a magnitude in J"
+    assert [line for line in lines if re.fullmatch(told, line)]
+    done = stack(folder, "--dry-run", "--refcat", "self")
+    assert "  catalogue: the field itself (relative positions)\n" in done.stdout
+    far = folder.parent / "far.csv"
+    far.write_text("ra,dec,J\n210.5,40.25,12.5\n")
+    done = stack(folder, "--dry-run", refcat=far)
+    assert (done.code, done.stdout) == (4, "")
+    assert f"{far}: none of 1 stars is within" in done.error
+    # Where another chip would be: the rotator may be a quarter of a turn away.
+    far.write_text("ra,dec,J\n30.647,-34.47,12.5\n")
+    done = stack(folder, "--dry-run", refcat=far)
+    assert f"{far}: 1 stars in the field, with the rotator turned, 1 with a magnitude in J" in done.stdout
+    far.write_text("name,flux\na,1\n")
+    done = stack(folder, "--dry-run", refcat=far)
+    assert (done.code, done.stdout) == (3, "")
+    assert "far.csv" in done.error
+    assert_no_products(folder)
+
+
 def test_a_missing_flat_names_its_folder_and_the_way_without(folder: Path) -> None:
     flat(folder).unlink()
     done = stack(folder)
@@ -213,47 +247,6 @@ def test_a_frame_that_changes_on_the_way(folder: Path, monkeypatch: pytest.Monke
     assert done.code == 3
     assert ramp(folder).name in done.error
     assert_no_products(folder)
-
-
-def test_a_file_in_the_place_of_the_folder(base: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("a file")
-    done = stack(dithers(base), "-o", tmp_path / "out")
-    assert done.code == 1
-    assert "cannot be written" in done.error
-    assert (tmp_path / "out").read_text() == "a file"
-
-
-def test_a_folder_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, *_: object, **__: object) -> None:
-        raise OSError(30, "Read-only file system")
-
-    monkeypatch.setattr(Path, "touch", refuse)
-    done = stack(folder)
-    assert done.code == 1
-    assert "cannot be written: Read-only file system" in done.error
-    assert_no_products(folder)
-
-
-def test_a_full_disk(base: Path, tmp_path: Path) -> None:
-    """The limit on the size of files stops what is as large as the stack."""
-    limit = coadd_path(reference(base)).stat().st_size - 1
-    done = subprocess.run(
-        [str(word) for word in (program(), *words(dithers(base), "-o", tmp_path, "--keep-going"))],
-        env=environment(),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    ran = Ran(done.returncode, done.stdout, done.stderr)
-    assert ran.code == 1, ran.stderr
-    assert str(tmp_path / "stack") in ran.error
-    assert "cannot be written: File too large" in ran.error
-    assert_no_products(tmp_path)
-    again = stack(dithers(base), "-o", tmp_path, "--resume")
-    assert again.code == 0, again.stderr
-    assert_same_stack(tmp_path, reference(base))
 
 
 def test_a_failing_manifest_leaves_nothing_that_counts(

@@ -85,7 +85,7 @@ def test_missing_files(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "w3_filter.failed.json").is_file()
     dropped = run_here(*options, "--missing-files", "drop")
     assert dropped.code == 0
-    assert "W3: 2 frames have no file and are left out" in dropped.stdout + dropped.stderr
+    assert "W3: 2 frames have no file and are skipped" in dropped.stdout + dropped.stderr
     lines = (tmp_path / "out" / "filtered_df_band3.csv").read_text().splitlines()
     assert [line.split(",")[16] for line in lines] == ["frame_num", "090"]
     assert "00805b 1 3" in (tmp_path / "out" / "w3_scans.ecsv").read_text()

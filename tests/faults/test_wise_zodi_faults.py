@@ -78,10 +78,3 @@ def test_a_broken_map_ends_the_run_unless_it_keeps_going(maps: Path, tmp_path: P
     assert {name for name in names(out) if name.endswith(".fits")} == there
     failure = json.loads((out / f"w3_{SCANS[1]}_zodi.failed.json").read_text())
     assert failure["exit_code"] == 3
-
-
-def test_a_folder_that_cannot_be_written(maps: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("a file")
-    done = zodi(maps, tmp_path / "out")
-    assert done.code == 1
-    assert str(tmp_path / "out") in done.error

@@ -80,7 +80,7 @@ def test_a_broken_file_ends_the_job_with_its_exit_code(base: Path, tmp_path: Pat
     assert not names(tmp_path / "out") & product_names(SCANS[1])
     done = ranks(3, folder, tmp_path / "out", "--keep-going", "--resume")
     assert done.code == 6, done.stderr
-    assert f"{N_FRAMES - 1} used, 0 refused or skipped, 1 failed" in done.stdout
+    assert f"{N_FRAMES - 1} used, 0 skipped, 1 failed" in done.stdout
     assert names(tmp_path / "out") == product_names(*SCANS)
 
 

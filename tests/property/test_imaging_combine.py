@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from photomitrus_cli.imaging.combine import ClassMedian, WeightedMean
+from photomitrus_cli.imaging.classmedian import ClassMedian
+from photomitrus_cli.imaging.combine import WeightedMean
 from photomitrus_cli.imaging.masks import bit_pattern, fatal_bits
-from photomitrus_cli.imaging.resample import prepare_frame
+from photomitrus_cli.imaging.prepared import prepare_frame
 
 SHAPE = (5, 3, 4)
 VALUES = arrays(np.float32, SHAPE, elements=st.floats(-1e6, 1e6, width=32))

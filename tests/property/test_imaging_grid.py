@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from truthkit.wcsmaker import make_wcs
 
 from photomitrus_cli.imaging.geometry import footprint
-from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.imaging.grid import Grid
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
 from photomitrus_cli.imaging.mapping import map_frame
 
 SKY = {"ra": st.floats(0.0, 360.0), "dec": st.floats(-90.0, 90.0)}

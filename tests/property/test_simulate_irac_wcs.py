@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from photomitrus_cli.simulate.iracfacts import SCALES, Mission
 from photomitrus_cli.simulate.sipdata import SIP_TABLES, Polynomial
-from photomitrus_cli.simulate.sipwcs import SipWcs, cd_matrix
+from photomitrus_cli.simulate.sipprojection import cd_matrix
+from photomitrus_cli.simulate.sipwcs import SipWcs
 
 KEYS: list[tuple[Mission, int]] = sorted(SCALES)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from photomitrus_cli.io.healpixfile import PartialMap
-from photomitrus_cli.wise.calibread import assemble, scan_columns_of
+from photomitrus_cli.wise.calibread import assemble
+from photomitrus_cli.wise.scancolumns import scan_columns_of
 
 # Pixels with their times and hits, 0 for those that are not used.
 PIXELS = st.dictionaries(

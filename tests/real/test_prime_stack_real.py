@@ -12,15 +12,19 @@ from truthkit.skytwin import mask_objects, sky_residuals
 
 from photomitrus_cli.imaging.flatfield import BAD_PIXEL, INVALID, SATURATED
 from photomitrus_cli.imaging.matching import mutual_pairs
+from photomitrus_cli.prime.astrogates import astrometry_gates
 from photomitrus_cli.prime.astrometry import solve_astrometry
-from photomitrus_cli.prime.calibrate import calibrate, make_calibration, read_raw
+from photomitrus_cli.prime.calibrate import calibrate, make_calibration
 from photomitrus_cli.prime.detect import detect_sources
-from photomitrus_cli.prime.framematch import FrameStars
-from photomitrus_cli.prime.gates import astrometry_gates, failed
+from photomitrus_cli.prime.framestars import FrameStars
+from photomitrus_cli.prime.gates import failed
 from photomitrus_cli.prime.geometry import initial_geometry
 from photomitrus_cli.prime.instrument import load_instrument
 from photomitrus_cli.prime.plan import plan_chip
-from photomitrus_cli.prime.refcatalogue import Field, RefCatalogue, read_catalogue
+from photomitrus_cli.prime.rawframes import read_raw
+from photomitrus_cli.prime.refcatalogue import RefCatalogue
+from photomitrus_cli.prime.reffile import read_catalogue
+from photomitrus_cli.prime.skyfield import Field
 from photomitrus_cli.prime.skyrules import SkyRules
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]

@@ -14,11 +14,14 @@ from truthkit.wcsmaker import make_wcs
 from photomitrus_cli.imaging.blot import blot, local_contrast
 from photomitrus_cli.imaging.clip import clipped_mean
 from photomitrus_cli.imaging.geometry import footprint
-from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
-from photomitrus_cli.imaging.mapping import PixelMap, map_frame
+from photomitrus_cli.imaging.grid import Grid
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
+from photomitrus_cli.imaging.mapping import map_frame
+from photomitrus_cli.imaging.pixelmap import PixelMap
+from photomitrus_cli.imaging.prepared import prepare_frame
 from photomitrus_cli.imaging.reference import reference_map
 from photomitrus_cli.imaging.reject import Rejection, find_outliers
-from photomitrus_cli.imaging.resample import prepare_frame, resample_frame
+from photomitrus_cli.imaging.resample import resample_frame
 
 SIDE, N_FRAMES, N_STARS = 80, 12, 60
 RA, DEC, NATIVE, FINE = 150.0, 2.0, 1.2233, 0.6

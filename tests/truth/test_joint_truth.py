@@ -13,8 +13,10 @@ from truthkit.calibsky import Bench
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.wise.jointdesign import Choices, Problem, make_problem
 from photomitrus_cli.wise.jointerrors import Errors, errors_of
-from photomitrus_cli.wise.jointsolve import Solution, solve
-from photomitrus_cli.wise.jointsystem import threads
+from photomitrus_cli.wise.jointsolution import Solution
+from photomitrus_cli.wise.jointsolve import solve
+from photomitrus_cli.wise.jointstart import Start
+from photomitrus_cli.wise.jointunknowns import threads
 
 CHOICES = Choices(
     baseline_deg=7.5,
@@ -82,13 +84,24 @@ def test_any_number_of_threads(bench: Bench, solved: tuple[Problem, Solution, Er
     assert np.array_equal(errors.sky, other_errors.sky)
 
 
+def as_start(solution: Solution) -> Start:
+    """What another solution could start from, as `read_start` has it from files."""
+    scan, strengths = solution.problem.scan, solution.strengths
+    counts = np.maximum(np.bincount(scan, minlength=len(solution.gain)), 1)
+    mean = np.bincount(scan, weights=solution.offset, minlength=len(solution.gain)) / counts
+    return Start(
+        *(solution.gain, mean, solution.nodes, solution.amplitudes, solution.sky),
+        *(strengths.walk, strengths.jitter, strengths.baseline),
+    )
+
+
 def test_warm_start(bench: Bench, solved: tuple[Problem, Solution, Errors]) -> None:
     """A solution that goes on from its own end takes few steps; from its gains it comes to the same place."""
     problem, solution, errors = solved
     used = bench.samples.excluded == 0
     with threads(problem.design, 1) as pool:
         further = solve(problem, used, pool, solution)
-        anew = solve(problem, used, pool, solution.as_start())
+        anew = solve(problem, used, pool, as_start(solution))
     assert further.n_steps < 0.5 * solution.n_steps
     for again in (further, anew):
         apart = again.gain / solution.gain

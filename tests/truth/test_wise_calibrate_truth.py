@@ -14,7 +14,7 @@ from truthkit.framesurvey import coadd_survey, make_survey, true_sky
 
 from photomitrus_cli.io.healpixfile import PartialMap
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
-from photomitrus_cli.wise.calibtables import read_calibration
+from photomitrus_cli.wise.calibtableread import read_calibration
 from photomitrus_cli.wise.samples import PLANET
 
 pytestmark = pytest.mark.xdist_group("truth")

@@ -8,15 +8,9 @@ import pytest
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.badpixels import deviant_pixels
 from photomitrus_cli.imaging.flatfield import BAD_PIXEL, INVALID, NO_FLAT, SATURATED
-from photomitrus_cli.prime.calibrate import (
-    NoiseModel,
-    calibrate,
-    find_bad,
-    make_calibration,
-    noise_model,
-    pixel_variance,
-)
-from photomitrus_cli.prime.instrument import Detector
+from photomitrus_cli.prime.calibrate import calibrate, find_bad, make_calibration
+from photomitrus_cli.prime.instrumentparts import Detector
+from photomitrus_cli.prime.noisemodel import NoiseModel, noise_model, pixel_variance
 
 
 def test_bad_pixels_stay_and_stars_move() -> None:

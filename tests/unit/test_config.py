@@ -93,8 +93,8 @@ def test_resolved_yaml_repeats_the_run(tmp_path: Path) -> None:
     [
         ("irac:\n  mosaic:\n    chanel: 2\n", [":3", "irac.mosaic.chanel", "did you mean 'channel'"]),
         ("irac:\n  mosaik: {}\n", [":2", "irac.mosaik", "did you mean 'mosaic'"]),
-        ("irac:\n  mosaic:\n    channel: 5\n", [":3", "irac.mosaic.channel", "less than or equal to 4"]),
-        ("irac:\n  mosaic:\n    channel: two\n", [":3", "valid integer", "'two'"]),
+        ("irac:\n  mosaic:\n    channel: 5\n", [":3", "irac.mosaic.channel", "a whole number from 1 to 4"]),
+        ("irac:\n  mosaic:\n    channel: two\n", [":3", "a whole number", "'two'"]),
         ("irac:\n  mosaic: 3\n", [":2", "is a section"]),
         ("run: {jobs: 0}\n", [":1", "run.jobs"]),
         ("irac: {mosaic: {imask_bits: [3, 17]}}\n", ["imask_bits", "15"]),

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from photomitrus_cli.imaging.globalfit import Terms, solve_global
-from photomitrus_cli.imaging.plateterms import corrected, n_terms, plane_pixels, plate_rows
+from photomitrus_cli.imaging.planepixels import plane_pixels
+from photomitrus_cli.imaging.plateterms import corrected, n_terms, plate_rows
 from photomitrus_cli.imaging.starequations import Anchors, Detected, make_problem, normal_equations, residuals
 from photomitrus_cli.imaging.tangent import tangent_axes
 from photomitrus_cli.imaging.tansip import TanSip

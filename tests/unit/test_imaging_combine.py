@@ -7,11 +7,14 @@ import pytest
 from truthkit.wcsmaker import make_wcs
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.imaging.combine import ClassMedian, Combined, WeightedMean, median_efficiency
+from photomitrus_cli.imaging.classmedian import ClassMedian, median_efficiency
+from photomitrus_cli.imaging.combine import Combined, WeightedMean
 from photomitrus_cli.imaging.geometry import footprint
-from photomitrus_cli.imaging.grid import grid_for_footprints
-from photomitrus_cli.imaging.mapping import PixelMap, map_frame
-from photomitrus_cli.imaging.resample import PreparedFrame, prepare_frame, resample_frame
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
+from photomitrus_cli.imaging.mapping import map_frame
+from photomitrus_cli.imaging.pixelmap import PixelMap
+from photomitrus_cli.imaging.prepared import PreparedFrame, prepare_frame
+from photomitrus_cli.imaging.resample import resample_frame
 
 SHAPE = (150, 150)
 

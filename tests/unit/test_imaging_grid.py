@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from photomitrus_cli.errors import ConfigError, InputError
-from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.imaging.grid import Grid
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
 from photomitrus_cli.imaging.tangent import directions_of
 
 

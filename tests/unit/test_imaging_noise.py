@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from truthkit.resampling import resample
 from truthkit.wcsmaker import make_wcs
 
-from photomitrus_cli.imaging.combine import ClassMedian, Combined, WeightedMean
+from photomitrus_cli.imaging.classmedian import ClassMedian
+from photomitrus_cli.imaging.combine import Combined, WeightedMean
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.lanczos import weight_table
 from photomitrus_cli.imaging.mapping import map_frame
@@ -18,7 +20,6 @@ from photomitrus_cli.imaging.noise import (
     pixel_variance_share,
     variance_sums,
 )
-from photomitrus_cli.imaging.resample import resample
 
 NATIVE, OUTPUT = 1.2233, 0.6
 SIDE = 150

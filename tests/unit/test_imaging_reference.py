@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.imaging.combine import median_efficiency
+from photomitrus_cli.imaging.classmedian import median_efficiency
 from photomitrus_cli.imaging.reference import RUN, reference_map, sort_columns
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.blot import blot, local_contrast
-from photomitrus_cli.imaging.look import BORDER, carried_on, first_look, nearest_pixels
+from photomitrus_cli.imaging.look import carried_on, first_look
+from photomitrus_cli.imaging.lookrows import BORDER, nearest_pixels
 from photomitrus_cli.imaging.reject import RejectRules, find_outliers
 from photomitrus_cli.imaging.shift import fit_shift, move_of
 

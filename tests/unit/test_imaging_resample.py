@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from truthkit.resampling import resample
 from truthkit.wcsmaker import make_wcs
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.geometry import footprint
-from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.imaging.grid import Grid
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
 from photomitrus_cli.imaging.lanczos import BAD, SATURATED, TAPS, pair_table, share_table, weight_table
-from photomitrus_cli.imaging.mapping import PixelMap, map_frame
-from photomitrus_cli.imaging.resample import (
-    Resampled,
-    prepare_frame,
-    reprepare,
-    resample,
-    resample_frame,
-    resample_into,
-)
+from photomitrus_cli.imaging.mapping import map_frame
+from photomitrus_cli.imaging.pixelmap import PixelMap
+from photomitrus_cli.imaging.prepared import prepare_frame, reprepare
+from photomitrus_cli.imaging.resample import Resampled, resample_frame, resample_into
 
 SHAPE = (120, 130)
 

@@ -13,7 +13,7 @@ from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.irac.choice import Chosen, choose, factors, nearest_aperture
 from photomitrus_cli.irac.corrections import array_location, off_array, pixel_phase
 from photomitrus_cli.irac.responses import CRYO_ARRAY, SUBARRAY_ORIGIN, WARM2011_PHASE
-from photomitrus_cli.simulate import response as simulated
+from photomitrus_cli.simulate import iracresponse as simulated
 
 MISSIONS: tuple[Literal["cryo", "warm"], ...] = ("cryo", "warm")
 SETS = [
@@ -52,6 +52,21 @@ def test_a_set_by_aperture_against_its_twin() -> None:
     got = pixel_phase(x, y, 2, "warm2011", aperture=(5, 5, 10), subarray=True)
     want = [twin_of_warm2011(a, b, 2, (5, 5, 10)) for a, b in zip(x, y, strict=True)]
     np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
+@pytest.mark.parametrize("channel", [1, 2])
+@pytest.mark.parametrize("subarray", [False, True])
+def test_sets_by_aperture_resemble_each_other(channel: int, subarray: bool) -> None:
+    """All apertures see the same pixels: coefficients of one fit are close to those of all others."""
+    table = WARM2011_PHASE[channel, subarray]
+    assert set(table) - {(15, 15, 25)} == {
+        *((radius, 12, 20) for radius in (2, 3, 4, 5, 8, 9, 10, 11, 12)),
+        *((2, 2, 6), (3, 3, 7), (4, 4, 8), (5, 5, 10)),
+    }
+    fits = np.array(list(table.values()))
+    apart = np.abs(fits - np.median(fits, axis=0))
+    limits = np.array([0.016, 0.019, 0.07, 0.05, 0.12, 0.12, 0.012])
+    assert (apart < limits).all(), apart.max(axis=0)
 
 
 @pytest.mark.parametrize(("kind", "slope"), [("hora", 0.0309), ("reach", 0.0)])

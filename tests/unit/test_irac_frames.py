@@ -10,8 +10,8 @@ import pytest
 from astropy.io import fits
 
 from photomitrus_cli.errors import InputError
+from photomitrus_cli.irac.findfiles import find_files
 from photomitrus_cli.irac.frames import Selection, select_frames
-from photomitrus_cli.irac.names import find_files
 from photomitrus_cli.irac.scan import Frame, FrameKey, Needs, read_frame
 from photomitrus_cli.run.context import Context, RunControl
 from photomitrus_cli.run.parallel import local_executor

@@ -14,14 +14,14 @@ from truthkit.faultkit import copy_field, edit, frames, mosaic
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.geometry import footprint
-from photomitrus_cli.imaging.grid import grid_for_footprints
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
 from photomitrus_cli.imaging.lanczos import BAD, SATURATED
 from photomitrus_cli.io.fitsread import read_cards
 from photomitrus_cli.io.wcs import celestial_wcs
 from photomitrus_cli.irac.chunks import INNER, FrameReader, Place
+from photomitrus_cli.irac.findfiles import find_files
 from photomitrus_cli.irac.frames import select_frames
 from photomitrus_cli.irac.ingest import IngestRules, IngestTask, ingest, read_arrays
-from photomitrus_cli.irac.names import find_files
 from photomitrus_cli.irac.scan import FULL_ARRAY, Frame, Needs
 from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.context import Context

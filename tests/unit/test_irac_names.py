@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.irac.names import find_files, is_fits, stem_and_type, uncertainty_types
+from photomitrus_cli.irac.findfiles import find_files
+from photomitrus_cli.irac.names import is_fits, stem_and_type, uncertainty_types
 
 STEM = "SPITZER_I1_17577216_0011_0000_6"
 

@@ -85,7 +85,7 @@ def test_frames_are_divided_by_their_median(
             np.testing.assert_allclose(series.error, 0.01 * expected[mine])
         assert panel.levels[0].value == pytest.approx(1.0, abs=0.002)
         assert panel.levels[0].high - panel.levels[0].value == pytest.approx(0.01, rel=0.25)
-        assert panel.title.endswith("99 kept")
+        assert panel.title.endswith("99 used")
         assert "mJy" not in panel.title
         assert panel.x == drawn[0][0][0].x
     with Image.open(tmp_path / "a.part") as picture:

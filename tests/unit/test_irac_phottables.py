@@ -13,12 +13,13 @@ from astropy.table import Table
 from truthkit.runs import settings
 
 from photomitrus_cli.errors import ConfigError
+from photomitrus_cli.irac.aortable import aor_table
 from photomitrus_cli.irac.measure import Flag
 from photomitrus_cli.irac.photaors import combine_aors
 from photomitrus_cli.irac.photflux import calibrate
 from photomitrus_cli.irac.photlog import log_text
 from photomitrus_cli.irac.photrows import ImageRow, columns_of
-from photomitrus_cli.irac.phottables import Measurements, aor_table, image_table, problem_aors
+from photomitrus_cli.irac.phottables import Measurements, image_table, problem_aors
 from photomitrus_cli.irac.targets import Target
 
 # As rafia37/IRAC_photometry names and orders them.
@@ -149,6 +150,15 @@ def test_each_correction_can_be_switched_off() -> None:
     assert list(half["R_al"]) == list(on["R_al"]) != [1.0, 1.0]
     assert list(half["Ap_corr"]) == [1.5, 2.0]
     assert list(half["Aperture"]) == ["3,3,7", "10,12,20"]
+
+
+@pytest.mark.parametrize(("channel", "edge"), [(1, 8e-4), (2, 1e-3), (3, 1.9e-3), (4, 1.1e-3)])
+def test_small_apertures_scatter_with_the_place_in_the_pixel(channel: int, edge: float) -> None:
+    """With positions taken at their word, what is left of that error is the edge of a small aperture."""
+    apertures = [(radius, 12, 20) for radius in (2, 3, 4)]
+    rows = [row(channel=channel, aperture=k, x_err=0.0, y_err=0.0) for k in range(3)]
+    fluxes = reduce(rows, apertures=apertures).fluxes
+    np.testing.assert_allclose(fluxes.phase_err / fluxes.flux, [edge, edge, 0.0], rtol=1e-12)
 
 
 def test_unknown_aperture_corrections_are_refused() -> None:

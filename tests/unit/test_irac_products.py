@@ -12,16 +12,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.imaging.grid import Grid
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
 from photomitrus_cli.irac.config import MosaicSettings
-from photomitrus_cli.irac.products import (
-    PLANES,
-    ascii_text,
-    column_units,
-    inputs_unit,
-    plane_cards,
-    primary_cards,
-)
+from photomitrus_cli.irac.inputstable import ascii_text, column_units, inputs_unit
+from photomitrus_cli.irac.products import PLANES, plane_cards, primary_cards
 from photomitrus_cli.irac.tiles import MASK_BITS
 from photomitrus_cli.run.config import build, collect
 from photomitrus_cli.run.provenance import RunRecord

@@ -10,7 +10,7 @@ from astropy.io import fits
 from truthkit.faultkit import PRODUCT, mosaic, small_field
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.imaging.mapping import Box
+from photomitrus_cli.imaging.pixelmap import Box
 from photomitrus_cli.irac import combining
 from photomitrus_cli.irac.stack import StackReader, StackTiles, stack_window
 from photomitrus_cli.run.checkpoint import Store

@@ -11,7 +11,7 @@ from truthkit.faultkit import PRODUCT, mosaic, small_field
 from truthkit.runs import make_mosaic, simulate
 
 from photomitrus_cli.imaging.boxes import common_part as overlap
-from photomitrus_cli.imaging.mapping import Box
+from photomitrus_cli.imaging.pixelmap import Box
 from photomitrus_cli.irac import combining, tiles
 from photomitrus_cli.irac.tiles import TileTask, tile_windows
 

@@ -76,3 +76,15 @@ def test_a_damaged_cache_is_compiled_anew(folder: Path) -> None:
         path.write_bytes(path.read_bytes()[:size])
     told = [_run(folder, "print(total(3, 2.0), sum(total.stats.cache_misses.values()))") for _ in range(2)]
     assert told == [["6.0 1"], ["6.0 0"]]
+
+
+def test_a_full_disk_costs_only_the_cache(folder: Path) -> None:
+    told = _run(
+        folder,
+        "import resource\n"
+        "import numpy as np\n"
+        "_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))\n"
+        "print(total(np.int16(3), np.float32(2.0)))",
+    )
+    assert told == ["6.0"]

@@ -20,7 +20,7 @@ FLOORS = (
     {"run"},
     {"report", "simulate"},
     {"irac", "prime", "wise"},
-    {"settings", "options", "console"},
+    {"settings", "options", "console", "compiling"},
     {"launch", "cli", "doctor"},
     {"__main__"},
 )

@@ -12,12 +12,15 @@ from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.imaging.starmatch import Search
 from photomitrus_cli.imaging.tangent import tangent_axes
 from photomitrus_cli.imaging.tansip import TanSip
-from photomitrus_cli.prime.astrometry import Solution, solve_astrometry
-from photomitrus_cli.prime.detect import Sources, centroid_error, detect_sources
+from photomitrus_cli.prime.astrogates import astrometry_gates
+from photomitrus_cli.prime.astrometry import solve_astrometry
+from photomitrus_cli.prime.detect import centroid_error, detect_sources
 from photomitrus_cli.prime.framelight import steadied
-from photomitrus_cli.prime.framematch import AstrometrySettings, FrameStars
-from photomitrus_cli.prime.framequality import worst_share
-from photomitrus_cli.prime.gates import GateLimits, astrometry_gates, at_most, failed
+from photomitrus_cli.prime.framemeasures import worst_share
+from photomitrus_cli.prime.framestars import AstrometrySettings, FrameStars
+from photomitrus_cli.prime.gates import GateLimits, at_most, failed
+from photomitrus_cli.prime.solution import Solution
+from photomitrus_cli.prime.sources import Sources
 
 CORNERS = [0, 16, 17 * 16, 17 * 17 - 1]
 

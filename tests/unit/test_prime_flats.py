@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from photomitrus_cli.errors import InputError, NoDataError
-from photomitrus_cli.prime.flats import choose_flat, make_flat, twilight_pairs
+from photomitrus_cli.prime.flatchoice import choose_flat
+from photomitrus_cli.prime.flats import make_flat, twilight_pairs
 
 
 @pytest.mark.parametrize("fading", [True, False])

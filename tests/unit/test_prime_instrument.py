@@ -48,7 +48,7 @@ def test_a_file_of_the_users_gives_the_same_as_the_packaged_one(described: Path)
             "scale: 0.49692",
             r"mine.yaml:\d+: .*'chips.1.template.scale'; did you mean 'scale",
         ),
-        ("gain: 1.8", "gain: -1.8", r"mine.yaml:\d+: 'detector.gain': .*greater than 0 \(got -1.8\)"),
+        ("gain: 1.8", "gain: -1.8", r"mine.yaml:\d+: 'detector.gain': .*give a number above 0 \(got -1.8\)"),
         ("active: [4, 4092,", "active: [4, 4192,", r"'detector': active .* does not lie within shape"),
         ("pv1: {1: 1, 12:", "pv1: {1: 1, 11:", r"mine.yaml:\d+: 'chips.1.template.pv1.*': term 11 of TPV"),
         ("pv1: {1: 1,", "pv1: {", "term 1, the linear one, is missing"),

@@ -14,12 +14,12 @@ from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.cardvalue import card_image
 from photomitrus_cli.io.wcs import celestial_wcs
-from photomitrus_cli.prime.detect import Sources
 from photomitrus_cli.prime.geometry import template_geometry
 from photomitrus_cli.prime.geometrycards import head_text, sip_cards, tpv_cards
 from photomitrus_cli.prime.instrument import load_instrument
 from photomitrus_cli.prime.ldac import write_ldac
 from photomitrus_cli.prime.names import FrameNames
+from photomitrus_cli.prime.sources import Sources
 from photomitrus_cli.prime.tpv import sip_from_tpv, tpv_from_sip
 
 X, Y = (grid.ravel() for grid in np.meshgrid(np.linspace(-0.5, 1021.5, 8), np.linspace(-0.5, 1021.5, 8)))

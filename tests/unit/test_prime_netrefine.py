@@ -15,11 +15,12 @@ from astropy.wcs import WCS
 from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.imaging.sphere import rotation_matrix
 from photomitrus_cli.imaging.tansip import TanSip
-from photomitrus_cli.prime import netrefine
-from photomitrus_cli.prime.detect import Sources
+from photomitrus_cli.prime import solvefield
 from photomitrus_cli.prime.geometry import template_geometry
 from photomitrus_cli.prime.instrument import load_instrument
-from photomitrus_cli.prime.netrefine import SolveTask, ask_solver, find_solver, solver_words, turned_onto
+from photomitrus_cli.prime.netrefine import ask_solver, turned_onto
+from photomitrus_cli.prime.solvefield import SolveTask, find_solver, solver_words
+from photomitrus_cli.prime.sources import Sources
 from photomitrus_cli.run.checkpoint import Store
 
 SIZE = 510
@@ -130,7 +131,7 @@ def test_the_program_is_asked_once_and_its_log_is_kept(tmp_path: Path) -> None:
 def test_no_answer_is_no_error(
     tmp_path: Path, script: str, said: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(netrefine, "_WALL_S", 1.0)
+    monkeypatch.setattr(solvefield, "_WALL_S", 1.0)
     job = task(tmp_path, script)
     assert ask_solver(job) == (3, None)
     assert said in job.log.read_text()

@@ -14,7 +14,8 @@ from photomitrus_cli.imaging.tangent import directions_of
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.cardvalue import card_image
 from photomitrus_cli.prime.geometry import initial_geometry
-from photomitrus_cli.prime.headers import mjd_of, pointing_of, read_angle, rotation_of
+from photomitrus_cli.prime.headerpointing import pointing_of, read_angle, rotation_of
+from photomitrus_cli.prime.headertimes import mjd_of
 from photomitrus_cli.prime.instrument import Instrument, load_instrument
 from photomitrus_cli.prime.plan import ChipPlan, plan_chip
 from photomitrus_cli.prime.ramps import chips_present

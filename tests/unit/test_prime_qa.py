@@ -11,21 +11,18 @@ import pytest
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import WriteError
-from photomitrus_cli.imaging.grid import Grid, grid_for_footprints
+from photomitrus_cli.imaging.grid import Grid
+from photomitrus_cli.imaging.gridaround import grid_for_footprints
 from photomitrus_cli.imaging.sphere import rotation_matrix
 from photomitrus_cli.imaging.tangent import positions_of
 from photomitrus_cli.imaging.tansip import TanSip
-from photomitrus_cli.prime.detect import Sources
-from photomitrus_cli.prime.qafields import (
-    make_areas,
-    position_residuals,
-    scatter,
-    star_shapes,
-    weighted_median,
-)
-from photomitrus_cli.prime.qafigures import FigureTask, block_means, draw_figure, thinned_plane
+from photomitrus_cli.prime.qaareas import make_areas, scatter, weighted_median
+from photomitrus_cli.prime.qafields import position_residuals, star_shapes
+from photomitrus_cli.prime.qafigures import FigureTask, draw_figure
 from photomitrus_cli.prime.qaframes import FramesShown, compose_frames
-from photomitrus_cli.prime.stackcombine import TileTask
+from photomitrus_cli.prime.sources import Sources
+from photomitrus_cli.prime.stacktiles import TileTask
+from photomitrus_cli.prime.thinning import block_means, thinned_plane
 from photomitrus_cli.run.checkpoint import Store
 
 Float = NDArray[np.float64]

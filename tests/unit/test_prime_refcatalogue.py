@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,16 +18,14 @@ from astropy.table import Table
 
 from photomitrus_cli.errors import ConfigError, NoDataError, WriteError
 from photomitrus_cli.io.refcat import Photometry, RefCat, read_refcat
-from photomitrus_cli.prime import refonline
+from photomitrus_cli.prime.ownfield import own_catalogue
 from photomitrus_cli.prime.refcache import cached, default_folder, keep
-from photomitrus_cli.prime.refcatalogue import (
-    Field,
-    catalogue_at,
-    field_around,
-    own_catalogue,
-    read_catalogue,
-)
-from photomitrus_cli.prime.refonline import CATALOGUES, online_catalogue, query, with_magnitudes
+from photomitrus_cli.prime.refcatalogue import catalogue_at
+from photomitrus_cli.prime.reffile import read_catalogue
+from photomitrus_cli.prime.refmagnitudes import with_magnitudes
+from photomitrus_cli.prime.refonline import online_catalogue, online_plan
+from photomitrus_cli.prime.refquery import CATALOGUES, HINT, query
+from photomitrus_cli.prime.skyfield import Field, field_around
 
 FIELD = Field(150.0, -30.0, 0.4)
 
@@ -104,6 +103,7 @@ class Service:
         for name in ("TimeoutError", "RemoteServiceError", "TableParseError"):
             setattr(failures, name, type(name, (Exception,), {}))
         root: Any = modules["astroquery"]
+        root.__spec__ = ModuleSpec("astroquery", None)
         root.exceptions = failures
         vizier: Any = modules["astroquery.vizier"]
         vizier.Vizier = Vizier
@@ -118,7 +118,11 @@ def test_one_query_serves_smaller_fields_offline(tmp_path: Path, monkeypatch: py
     gaia = gaia_table()
     service = Service({GAIA: gaia, TWOMASS: survey_table(gaia)})
     service.install(monkeypatch)
+    assert online_plan(FIELD, "J", tmp_path).startswith("Gaia DR3 and 2MASS to be asked for at VizieR")
+    assert not service.asked
     stars = online_catalogue(FIELD, 2026.0, "J", folder=tmp_path)
+    assert online_plan(FIELD, "J", tmp_path) == f"Gaia DR3 and 2MASS kept in {tmp_path}"
+    assert online_plan(FIELD, "Y", tmp_path).startswith(f"Gaia DR3 kept in {tmp_path}; VHS DR5 to be asked")
     assert [name for name, _ in service.asked] == [GAIA, TWOMASS]
     assert (stars.size, stars.origin, stars.mag_name, stars.year) == (40, "Gaia DR3 + 2MASS", "Jmag", 2026.0)
     known = np.isfinite(stars.mag)
@@ -146,9 +150,9 @@ def test_offline_is_one_line_that_says_what_to_do(tmp_path: Path, monkeypatch: p
         online_catalogue(FIELD, 2026.0, "J", folder=tmp_path)
     assert str(info.value) == (
         "no reference stars: Gaia DR3 within 0.4 deg around 150.0000 -30.0000 is not to be had: "
-        f"astroquery is not installed ({refonline.HINT})"
+        f"astroquery is not installed ({HINT})"
     )
-    assert "--refcat FILE" in refonline.HINT
+    assert "--refcat FILE" in HINT
     assert not list(tmp_path.iterdir())
 
 

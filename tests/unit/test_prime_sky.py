@@ -12,15 +12,17 @@ from truthkit.skytwin import mask_objects, sky_residuals
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.flatfield import NO_SKY, OBJECT
-from photomitrus_cli.imaging.mapping import FrameMap
+from photomitrus_cli.imaging.framemap import FrameMap
 from photomitrus_cli.imaging.skyobjects import grow_objects
 from photomitrus_cli.io.fitsread import read_image
-from photomitrus_cli.prime.calibrate import calibrate, find_bad, make_calibration, read_bad, read_plane
+from photomitrus_cli.prime.calibrate import calibrate, find_bad, make_calibration
 from photomitrus_cli.prime.instrument import load_instrument
+from photomitrus_cli.prime.rawframes import read_bad, read_plane
 from photomitrus_cli.prime.skychannels import channel_offsets
 from photomitrus_cli.prime.skymasks import mask_on_frame
 from photomitrus_cli.prime.skyrules import SkyRules, sky_windows
-from photomitrus_cli.prime.skyscale import first_scale, fit_scale
+from photomitrus_cli.prime.skyscale import first_scale
+from photomitrus_cli.prime.skyscalefit import fit_scale
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.uint8]

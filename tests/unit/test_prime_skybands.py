@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from truthkit.skytwin import make_sky, mask_objects
 
+from photomitrus_cli.prime.skybands import BandTask, make_sky_band
 from photomitrus_cli.prime.skyframes import BAND
 from photomitrus_cli.prime.skyrules import SkyRules
 from photomitrus_cli.prime.skyscale import relative_noise
-from photomitrus_cli.prime.skywork import BandTask, SkyUnits, make_sky_band
+from photomitrus_cli.prime.skywork import SkyUnits
 from photomitrus_cli.run.checkpoint import open_store
 
 SHAPE, N = (2 * BAND + 40, 96), 5

@@ -13,10 +13,11 @@ from photomitrus_cli.imaging.columnsums import column_sums
 from photomitrus_cli.imaging.flatfield import INVALID
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.mapping import map_frame
-from photomitrus_cli.imaging.mesh import mesh_background, mesh_nodes
+from photomitrus_cli.imaging.mesh import mesh_background
+from photomitrus_cli.imaging.meshnodes import mesh_nodes
 from photomitrus_cli.imaging.meshrows import subtract_mesh
 from photomitrus_cli.imaging.tansip import TanSip
-from photomitrus_cli.prime.stackpasses import Run
+from photomitrus_cli.prime.stackrun import Run
 from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.parallel import SerialExecutor

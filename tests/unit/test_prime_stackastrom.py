@@ -16,10 +16,12 @@ from truthkit.skytwin import mask_objects, sky_residuals
 
 from photomitrus_cli.errors import ConfigError, NoDataError
 from photomitrus_cli.imaging.flatfield import BAD_PIXEL, INVALID, NO_FLAT, SATURATED
-from photomitrus_cli.prime.calibrate import calibrate, make_calibration, read_bad, read_plane, read_raw
-from photomitrus_cli.prime.detect import Sources, detect_sources
+from photomitrus_cli.prime.calibrate import calibrate, make_calibration
+from photomitrus_cli.prime.detect import detect_sources
 from photomitrus_cli.prime.frame import Frame
+from photomitrus_cli.prime.rawframes import read_bad, read_plane, read_raw
 from photomitrus_cli.prime.skyrules import SkyRules
+from photomitrus_cli.prime.sources import Sources
 from photomitrus_cli.prime.stackastrom import Judged, judge_frames
 from photomitrus_cli.prime.stackplan import StackPlan, make_plans
 from photomitrus_cli.run.context import Context

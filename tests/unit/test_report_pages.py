@@ -1,44 +1,18 @@
-"""Report pages and their index: well-formed, complete, and only of pages that are ours."""
+"""Report pages and their index: sound HTML, complete, and only of pages that are ours."""
 
 from __future__ import annotations
 
 import base64
 import io
-from html.parser import HTMLParser
 from pathlib import Path
 
-from PIL import Image
+import pytest
+from PIL import Image, ImageDraw
+from truthkit import htmlpages
 
 from photomitrus_cli.report.index import read_page, write_index
 from photomitrus_cli.report.page import write_page
 from photomitrus_cli.run.summary import Figure, Summary, UnitRecord
-
-_VOID = {"meta", "img", "br", "link", "input"}
-
-
-class _Checker(HTMLParser):
-    """Refuses elements that are closed in the wrong order, or not at all."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.sources: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
-        if tag not in _VOID:
-            self.open.append(tag)
-        assert tag != "script"
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def check(page: Path) -> list[str]:
-    checker = _Checker()
-    checker.feed(page.read_text(encoding="utf-8"))
-    assert not checker.open
-    return checker.sources
 
 
 def summary_of(folder: Path, title: str, *, warnings: int = 0) -> Summary:
@@ -57,10 +31,11 @@ def summary_of(folder: Path, title: str, *, warnings: int = 0) -> Summary:
 
 def test_a_page_is_whole_and_needs_no_other_file(tmp_path: Path) -> None:
     page = write_page(tmp_path / "report", summary_of(tmp_path, "stack", warnings=1), command="astromap x")
-    assert all(source.startswith("data:image/png;base64,") for source in check(page))
+    assert htmlpages.faults(page) == []
+    assert htmlpages.links(page) == []
     text = page.read_text(encoding="utf-8")
     assert (
-        text.index("beware") < text.index("Left out") < text.index("zero point") < text.index("57000.12346")
+        text.index("beware") < text.index("Not used") < text.index("zero point") < text.index("57000.12346")
     )
 
 
@@ -71,23 +46,48 @@ def test_the_index_tells_of_every_page_and_of_nothing_else(tmp_path: Path) -> No
     (folder / "notes.html").write_text("<html><body><footer>mine</footer></body></html>")
     (folder / "broken.html").write_bytes(b"<html><\xff\xfe<<p class=")
     index = write_index(folder)
-    sources = check(index)
-    assert {one for one in sources if not one.startswith("data:")} == {
-        "one.html",
-        "two%20%26%20a%20half.html",
-    }
+    assert htmlpages.faults(index) == []
+    assert set(htmlpages.links(index)) == {"one.html", "two%20%26%20a%20half.html"}
     text = index.read_text(encoding="utf-8")
     assert "2 warnings" in text
     assert "9 used &amp; 1 not" in text
     assert write_index(folder).read_text(encoding="utf-8") == text
 
 
-def test_the_picture_of_the_index_is_small(tmp_path: Path) -> None:
-    page = write_page(tmp_path / "report", summary_of(tmp_path, "one"), command="astromap prime stack")
+def small(page: Path) -> Image.Image:
     facts = read_page(page)
     assert facts is not None
-    with Image.open(io.BytesIO(base64.b64decode(facts.picture.partition(",")[2]))) as image:
-        assert image.size == (480, 120)
-        assert image.convert("RGB").getpixel((100, 50)) == (200, 30, 30)
+    return Image.open(io.BytesIO(base64.b64decode(facts.picture.partition(",")[2]))).convert("RGB")
+
+
+def test_the_picture_of_the_index_is_small(tmp_path: Path) -> None:
+    page = write_page(tmp_path / "report", summary_of(tmp_path, "one"), command="astromap prime stack")
+    image = small(page)
+    assert image.size == (960, 240)
+    assert image.getpixel((100, 50)) == (200, 30, 30)
+    facts = read_page(page)
+    assert facts is not None
     assert facts.status == "astromap prime stack: done"
     assert facts.facts[0] == ("frames <all>", "9 used & 1 not")
+
+
+@pytest.mark.parametrize(
+    ("black", "height"),
+    [
+        # Narrow bands within a panel, a wide one between panels, all cut at the middle of the widest.
+        ([(20, 250), (254, 300), (340, 700)], 320),
+        # What is not much higher than wide is shown whole; what has no white band ends somewhere.
+        ([(20, 620)], 640),
+        ([(0, 900)], 460),
+    ],
+)
+def test_a_high_picture_is_cut_between_its_panels(
+    black: list[tuple[int, int]], height: int, tmp_path: Path
+) -> None:
+    summary = summary_of(tmp_path, "one")
+    picture = Image.new("RGB", (960, 640 if black == [(20, 620)] else 900), "white")
+    for first, last in black:
+        ImageDraw.Draw(picture).rectangle((100, first, 800, last - 1), fill="black")
+    picture.save(summary.figures[0].path)
+    page = write_page(tmp_path / "report", summary, command="astromap wise calibrate")
+    assert small(page).size == (960, height)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
-from photomitrus_cli.simulate.frame import Frame, simulate_frame
 from photomitrus_cli.simulate.irac import IracSimulation, plan_field
-from photomitrus_cli.simulate.psf import aperture_fraction, irac_psf
-from photomitrus_cli.simulate.scene import field_model, flux_to_brightness
-from photomitrus_cli.simulate.sky import Sky, make_sky
+from photomitrus_cli.simulate.iracframe import Frame, simulate_frame
+from photomitrus_cli.simulate.iracpsf import irac_psf
+from photomitrus_cli.simulate.iracpsfmeasures import aperture_fraction
+from photomitrus_cli.simulate.iracscene import field_model, flux_to_brightness
+from photomitrus_cli.simulate.iracsky import Sky, make_sky
 
 QUIET: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("simulate_irac_quiet.yaml").read_text())
 

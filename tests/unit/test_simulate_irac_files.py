@@ -17,10 +17,10 @@ from astropy.wcs import WCS
 from pydantic import ValidationError
 
 from photomitrus_cli.errors import ConfigError, OutputExistsError, WriteError
-from photomitrus_cli.simulate.frame import simulate_frame
 from photomitrus_cli.simulate.irac import IracSimulation, plan_field, simulate_field
-from photomitrus_cli.simulate.scene import field_model
-from photomitrus_cli.simulate.sky import make_sky
+from photomitrus_cli.simulate.iracframe import simulate_frame
+from photomitrus_cli.simulate.iracscene import field_model
+from photomitrus_cli.simulate.iracsky import make_sky
 
 QUIET: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("simulate_irac_quiet.yaml").read_text())
 

@@ -11,13 +11,17 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from photomitrus_cli.errors import ConfigError
-from photomitrus_cli.simulate.artefacts import bad_pixels, cosmic_rays, full_well_mjy_sr
 from photomitrus_cli.simulate.cardtext import card, history, primary_bytes, title
-from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, SCALES, frame_time
-from photomitrus_cli.simulate.psf import Blobs, aperture_fraction, fwhm_px, irac_psf, paint
-from photomitrus_cli.simulate.response import array_location, pixel_phase
+from photomitrus_cli.simulate.cosmicrays import cosmic_rays
+from photomitrus_cli.simulate.iracartefacts import bad_pixels, full_well_mjy_sr
+from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, SCALES
+from photomitrus_cli.simulate.iracpsf import Blobs, irac_psf, paint
+from photomitrus_cli.simulate.iracpsfmeasures import aperture_fraction, fwhm_px
+from photomitrus_cli.simulate.iracresponse import array_location, pixel_phase
+from photomitrus_cli.simulate.iractimes import frame_time
 from photomitrus_cli.simulate.sipdata import SIP_TABLES, SipModel
-from photomitrus_cli.simulate.sipwcs import SipWcs, cd_matrix, evaluate, tan_deproject, tan_project
+from photomitrus_cli.simulate.sipprojection import cd_matrix, evaluate, tan_deproject, tan_project
+from photomitrus_cli.simulate.sipwcs import SipWcs
 
 REAL_FRAMES = {
     "irac-dither/r17577216-ch1/SPITZER_I1_17577216_0011_0000_6_clean.fits": ("cryo", 1),

@@ -14,16 +14,18 @@ from astropy.wcs import WCS
 from pydantic import ValidationError
 
 from photomitrus_cli.errors import ConfigError
-from photomitrus_cli.simulate.frame import Frame, simulate_frame
 from photomitrus_cli.simulate.irac import IracSimulation, plan_field, simulate_field
-from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, Mission, frame_time, readout
+from photomitrus_cli.simulate.iracfacts import CALIBRATIONS, Mission, readout
+from photomitrus_cli.simulate.iracframe import Frame, simulate_frame
 from photomitrus_cli.simulate.iracplan import FramePlan
-from photomitrus_cli.simulate.response import array_location, pixel_phase
-from photomitrus_cli.simulate.scene import field_model
+from photomitrus_cli.simulate.iracresponse import array_location, pixel_phase
+from photomitrus_cli.simulate.iracscene import field_model
+from photomitrus_cli.simulate.iracsky import make_sky
+from photomitrus_cli.simulate.iractimes import frame_time
 from photomitrus_cli.simulate.sipdata import SIP_TABLES
 from photomitrus_cli.simulate.siplocal import array_geometry
-from photomitrus_cli.simulate.sipwcs import SipWcs, cd_matrix, evaluate
-from photomitrus_cli.simulate.sky import make_sky
+from photomitrus_cli.simulate.sipprojection import cd_matrix, evaluate
+from photomitrus_cli.simulate.sipwcs import SipWcs
 
 QUIET: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("simulate_irac_quiet.yaml").read_text())
 SUB: dict[str, Any] = {

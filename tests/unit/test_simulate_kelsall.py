@@ -12,7 +12,6 @@ from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.simulate import kelsallfacts as facts
 from photomitrus_cli.simulate.earthorbit import earth_position, mean_longitude
 from photomitrus_cli.simulate.kelsall import zodi_brightness
-from photomitrus_cli.simulate.kelsallframe import frame_nodes, zodi_frame
 from photomitrus_cli.simulate.kelsallpath import Sight, cone_crossings, line_nodes, sphere_crossings
 from photomitrus_cli.simulate.kelsallsource import scattered, source_at
 
@@ -171,40 +170,6 @@ def test_cone_crossings_lie_on_the_cone() -> None:
         assert np.count_nonzero(hit) > 100
 
 
-@pytest.mark.parametrize("wavelength", WISE)
-def test_frames_are_interpolated_to_1e4(wavelength: float) -> None:
-    earth = earth_position(MJD)
-    sun = -earth / np.linalg.norm(earth)
-    side, shape = np.cross([0.0, 0.0, 1.0], sun), (51, 41)
-    scale = math.radians(0.78) / 50
-    some = np.arange(0, 51 * 41, 13)
-    for latitude in np.radians([-5.0, -1.6, -0.3, 0.0, 1.3, 2.2, 9.0, 40.0]):
-        middle = math.cos(latitude) * side + math.sin(latitude) * np.array([0.0, 0.0, 1.0])
-        north = np.cross(sun, middle)
-
-        def sky(x: Floats, y: Floats, middle: Floats = middle, north: Floats = north) -> Floats:
-            turned = (x - 20) * (0.8 * sun + 0.6 * north)[:, None] + (y - 25) * (0.8 * north - 0.6 * sun)[
-                :, None
-            ]
-            plane: Floats = middle[:, None] + scale * turned
-            plane /= np.linalg.norm(plane, axis=0)
-            return plane
-
-        frame = zodi_frame(sky(*frame_nodes(shape)), shape, MJD, wavelength)
-        exact = zodi_brightness(sky(*np.divmod(some.astype(np.float64), 41)[::-1]), MJD, wavelength)
-        assert frame.shape == shape
-        assert np.max(np.abs(frame.ravel()[some] / exact - 1)) < 1e-4
-
-
-def test_frame_nodes_belong_to_the_frame() -> None:
-    x, y = frame_nodes((30, 20), 4)
-    assert x.shape == y.shape == (16,)
-    assert 0 < x.min() < x.max() < 19
-    assert 0 < y.min() < y.max() < 29
-    assert x[0] != x[1]
-    assert y[0] == y[1]
-
-
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -220,8 +185,3 @@ def test_impossible_requests_are_refused(options: dict[str, object], words: str)
     asked = {"wavelength_um": 12.0, **options}
     with pytest.raises(ConfigError, match=words):
         zodi_brightness(towards(0.0, 0.0), MJD, **asked)  # type: ignore[arg-type]
-
-
-def test_frame_needs_a_square_grid() -> None:
-    with pytest.raises(ConfigError, match="7 directions"):
-        zodi_frame(everywhere(7, 1), (10, 10), MJD, 12.0)

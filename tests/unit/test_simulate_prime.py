@@ -15,14 +15,17 @@ from truthkit.runs import settings
 from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.simulate import primefacts as facts
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
-from photomitrus_cli.simulate.primedetector import detector, draw_hits, gain, measure, slope_variance
+from photomitrus_cli.simulate.primedetector import detector, gain, measure, slope_variance
 from photomitrus_cli.simulate.primeframe import Frame, simulate_frame
-from photomitrus_cli.simulate.primeplan import plan_frames, sky_levels, widening
+from photomitrus_cli.simulate.primehits import draw_hits
+from photomitrus_cli.simulate.primenight import sky_levels
+from photomitrus_cli.simulate.primeplan import plan_frames, widening
 from photomitrus_cli.simulate.primepsf import paint
 from photomitrus_cli.simulate.primerefcat import reference_columns
 from photomitrus_cli.simulate.primesky import area_image
+from photomitrus_cli.simulate.primesphere import offset_position
 from photomitrus_cli.simulate.primestars import field_stars, flux_adu, year
-from photomitrus_cli.simulate.primewcs import PrimeWcs, offset_position
+from photomitrus_cli.simulate.primewcs import PrimeWcs
 
 # Stars on a flat sky, and nothing else.
 CLEAN: dict[str, Any] = {

@@ -11,11 +11,15 @@ from truthkit.runs import settings
 from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.simulate.wisebodies import equatorial_axes, galactic_axes, moon_direction, sun_ecliptic
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
-from photomitrus_cli.simulate.wisedetector import SPIKE, saturate
+from photomitrus_cli.simulate.wisedetector import saturate
 from photomitrus_cli.simulate.wiseframe import Frame, simulate_frame
-from photomitrus_cli.simulate.wiseplan import FramePlan, plan_frames, plan_scans, plan_survey, pointing_at
-from photomitrus_cli.simulate.wisepoints import dn_per_jy, paint, trail
-from photomitrus_cli.simulate.wisesky import cirrus, galaxy, stars_near, stray_light, zodi
+from photomitrus_cli.simulate.wisehits import SPIKE
+from photomitrus_cli.simulate.wiseplan import plan_frames, plan_scans, plan_survey, pointing_at
+from photomitrus_cli.simulate.wisepoints import dn_per_jy, paint
+from photomitrus_cli.simulate.wisescanframes import FramePlan
+from photomitrus_cli.simulate.wisesky import cirrus, galaxy, stray_light, zodi
+from photomitrus_cli.simulate.wisestars import stars_near
+from photomitrus_cli.simulate.wisetrails import trail
 from photomitrus_cli.simulate.wisewcs import pixel_steradian, spherical, unit_vectors
 
 SMALL: dict[str, Any] = {"frame_px": 64, "n_scans": 2, "max_frames": 2}

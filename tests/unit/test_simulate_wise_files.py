@@ -19,9 +19,10 @@ from photomitrus_cli.errors import ConfigError, OutputExistsError
 from photomitrus_cli.run.context import Context, RunControl
 from photomitrus_cli.run.parallel import local_executor
 from photomitrus_cli.simulate.wise import run
+from photomitrus_cli.simulate.wisecardtext import long_card
+from photomitrus_cli.simulate.wiseclock import utc_text
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
-from photomitrus_cli.simulate.wiseheaders import long_card, utc_text
-from photomitrus_cli.simulate.wisetruth import ipac_text
+from photomitrus_cli.simulate.wiseinventory import ipac_text
 
 TINY: dict[str, Any] = {"frame_px": 32, "n_scans": 2, "max_frames": 2, "truth_frames": True, "bands": [3, 4]}
 

@@ -6,15 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from photomitrus_cli.imaging.plateterms import (
-    centred,
-    corrected,
-    degree_of,
-    n_terms,
-    plane_pixels,
-    plate_rows,
-    powers,
-)
+from photomitrus_cli.imaging.planepixels import plane_pixels
+from photomitrus_cli.imaging.platefit import centred
+from photomitrus_cli.imaging.plateterms import corrected, degree_of, n_terms, plate_rows, powers
 from photomitrus_cli.imaging.starmatch import Search, accident_chance, match_stars
 from photomitrus_cli.imaging.tangent import directions_of, tangent_axes
 from photomitrus_cli.imaging.tansip import TanSip

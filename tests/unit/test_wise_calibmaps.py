@@ -9,17 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from photomitrus_cli.wise.calibmaps import (
-    FEW_SCANS,
-    MASK_BITS,
-    ONE_SIDE,
-    REFUSED,
-    Calibrated,
-    Difference,
-    differences,
-    full_sky,
-    odd_orbits,
-)
+from photomitrus_cli.wise.calibdifferences import Difference, differences, odd_orbits
+from photomitrus_cli.wise.calibmaps import FEW_SCANS, MASK_BITS, ONE_SIDE, REFUSED, Calibrated, full_sky
 from photomitrus_cli.wise.samples import BRIGHT, CONTRADICTED, GALAXY, MOON, Samples
 
 Row = tuple[float, ...]

@@ -14,12 +14,15 @@ from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.healpix import pixel_directions, ring_pixels, rotation_from_fk5
 from photomitrus_cli.io.healpixfile import PartialMap, write_partial_map
 from photomitrus_cli.simulate.wisebodies import planet_direction
-from photomitrus_cli.wise import calibmasks
+from photomitrus_cli.wise import calibregions
 from photomitrus_cli.wise.calibbodies import MOON as THE_MOON
 from photomitrus_cli.wise.calibbodies import PLANETS, body_directions, sun_longitude
-from photomitrus_cli.wise.calibmasks import MaskRules, bright_pixels, count_reasons, exclude, inside_map
-from photomitrus_cli.wise.calibread import assemble, scan_columns_of
+from photomitrus_cli.wise.calibbright import bright_pixels
+from photomitrus_cli.wise.calibmasks import MaskRules, count_reasons, exclude
+from photomitrus_cli.wise.calibread import assemble
+from photomitrus_cli.wise.calibregions import inside_map
 from photomitrus_cli.wise.samples import FLAGGED, GALAXY, MOON, PARTIAL, PLANET, USER, Samples
+from photomitrus_cli.wise.scancolumns import scan_columns_of
 
 NSIDE = 16
 ALL = np.arange(12 * NSIDE**2)
@@ -76,7 +79,7 @@ def test_samples_near_the_moon_and_planets_at_their_times(
     system: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Moon goes around within the samples; each is asked for its own time, the slow way."""
-    monkeypatch.setattr(calibmasks, "_CHUNK", 7)
+    monkeypatch.setattr(calibregions, "_CHUNK", 7)
     mjd = np.sort(START + np.random.default_rng(5).random(ALL.size) * 27.0)
     samples = full_sky(mjd, system)
     centres = pixel_directions(ALL, NSIDE)

@@ -14,8 +14,9 @@ from truthkit.scanmaps import HALF_ORBIT, START, scan_columns, write_scan
 
 from photomitrus_cli.errors import AstromapError, ConfigError, InputError, NoDataError
 from photomitrus_cli.io.healpixfile import PartialMap, write_partial_map
-from photomitrus_cli.wise.calibplan import CalibPlan, plan_scans
+from photomitrus_cli.wise.calibplan import plan_scans
 from photomitrus_cli.wise.coaddproducts import UNITS
+from photomitrus_cli.wise.scanrefs import CalibPlan
 
 
 def names(plan: CalibPlan) -> list[str]:

@@ -14,7 +14,8 @@ from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.io.healpixfile import UNSEEN, PartialMap, read_partial_map
 from photomitrus_cli.report.colours import count_table, signed_table
 from photomitrus_cli.report.skymap import draw_columns, signed_stretch
-from photomitrus_cli.wise.calibmaps import MASK_BITS, Difference
+from photomitrus_cli.wise.calibdifferences import Difference
+from photomitrus_cli.wise.calibmaps import MASK_BITS
 from photomitrus_cli.wise.calibproducts import product_of, write_difference, write_full_sky
 
 FACTS = {"pixels": 2, "mean": 0.5, "rms": 1.25, "chi2": 1.5, "chi2_typical": 0.75}

@@ -15,11 +15,12 @@ from photomitrus_cli.imaging.healpix import pixel_directions, ring_pixels, rotat
 from photomitrus_cli.io.healpixfile import PartialMap
 from photomitrus_cli.wise.calibfigures import ScanFigures
 from photomitrus_cli.wise.calibfit import Examined, pixel_means
-from photomitrus_cli.wise.calibread import assemble, scan_columns_of
+from photomitrus_cli.wise.calibread import assemble
 from photomitrus_cli.wise.calibscans import NO_PIXELS, ScanRules, judge_scans
 from photomitrus_cli.wise.calibsolve import choices_of
 from photomitrus_cli.wise.calibzero import reference_at, zero_shift
 from photomitrus_cli.wise.samples import Samples
+from photomitrus_cli.wise.scancolumns import scan_columns_of
 
 N = 40
 RULES = ScanRules(30, 0.9, 6.0, 6.0, 6.0, 0.1)

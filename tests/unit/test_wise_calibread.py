@@ -14,9 +14,10 @@ from photomitrus_cli.errors import InputError, NoDataError
 from photomitrus_cli.io.healpixfile import PartialMap
 from photomitrus_cli.wise.calibbodies import sun_longitude
 from photomitrus_cli.wise.calibplan import plan_scans
-from photomitrus_cli.wise.calibread import ScanColumns, assemble, read_scan, scan_columns_of
+from photomitrus_cli.wise.calibread import assemble
 from photomitrus_cli.wise.coaddproducts import UNITS
 from photomitrus_cli.wise.samples import FLAGGED
+from photomitrus_cli.wise.scancolumns import ScanColumns, read_scan, scan_columns_of
 from photomitrus_cli.wise.skyplaces import sky_places
 
 

@@ -13,13 +13,8 @@ from astropy.time import Time
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.wise.calibfigures import elongations, residual_table, scan_figures
-from photomitrus_cli.wise.calibtables import (
-    COLUMNS,
-    ScanTable,
-    read_calibration,
-    write_calibration,
-    write_residuals,
-)
+from photomitrus_cli.wise.calibtableread import read_calibration
+from photomitrus_cli.wise.calibtables import COLUMNS, ScanTable, write_calibration, write_residuals
 from photomitrus_cli.wise.samples import Samples
 
 META = {

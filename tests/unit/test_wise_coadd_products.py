@@ -18,12 +18,13 @@ from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import RunRecord, write_manifest
 from photomitrus_cli.run.summary import UnitRecord
 from photomitrus_cli.settings import SECTIONS, AstromapConfig
-from photomitrus_cli.wise.coaddplan import CoaddPlan, Group, product_of, product_of_everything
+from photomitrus_cli.wise.coaddgroups import Group, product_of, product_of_everything
+from photomitrus_cli.wise.coaddplan import CoaddPlan
 from photomitrus_cli.wise.coaddproducts import MASK_BITS, map_of, write_products
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.coaddtables import COLUMNS, write_frame_table
 from photomitrus_cli.wise.framefiles import FrameRef
-from photomitrus_cli.wise.merging import ScanSums
+from photomitrus_cli.wise.mapsums import ScanSums
 
 NAME = "01772a"
 FACTS = {"n_used": 2, "n_refused": 1, "n_failed": 0, "mjd_first": 55238.25, "mjd_last": 55238.5}

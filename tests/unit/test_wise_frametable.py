@@ -13,7 +13,8 @@ from photomitrus_cli.errors import InputError
 from photomitrus_cli.wise import tablesource
 from photomitrus_cli.wise.dumpformat import SEED_COLUMNS
 from photomitrus_cli.wise.frametable import read_frame_table
-from photomitrus_cli.wise.textcells import RowError, numbers
+from photomitrus_cli.wise.textcells import RowError
+from photomitrus_cli.wise.textnumbers import numbers
 
 N = 7
 SCANS = ["00805b", "00805b", "00808a", "01772a", "01772a", "12345r", "01772s"]

@@ -7,15 +7,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from photomitrus_cli.wise.judging import (
-    UNTESTED,
-    FrameFacts,
-    JudgeRules,
-    Verdict,
-    judge_scan,
-    moon_numbers,
-)
-from photomitrus_cli.wise.overlaps import Cells, chain, robust_sigma, running_median
+from photomitrus_cli.wise.judging import UNTESTED, judge_scan
+from photomitrus_cli.wise.judgingmoon import moon_numbers
+from photomitrus_cli.wise.levelchain import chain, running_median
+from photomitrus_cli.wise.overlaps import Cells, robust_sigma
+from photomitrus_cli.wise.verdicts import FrameFacts, JudgeRules, Verdict
 
 RULES = JudgeRules()
 NOISE = 27.0

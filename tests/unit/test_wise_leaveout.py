@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from photomitrus_cli.imaging.healbin import FrameSums
-from photomitrus_cli.wise.leaveout import LeaveOutRules, LeftOut, leave_out, without
-from photomitrus_cli.wise.merging import Contribution, merge
+from photomitrus_cli.wise.leaveout import leave_out, without
+from photomitrus_cli.wise.leaveoutrules import LeaveOutRules, LeftOut
+from photomitrus_cli.wise.mapsums import Contribution
+from photomitrus_cli.wise.merging import merge
 
 NOISE = 27.0
 LEVEL = 2700.0

@@ -10,8 +10,10 @@ import pytest
 
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.imaging.healbin import FrameSums
-from photomitrus_cli.wise import merging
-from photomitrus_cli.wise.merging import Contribution, ScanSums, merge, merge_maps
+from photomitrus_cli.wise import mapmerging
+from photomitrus_cli.wise.mapmerging import merge_maps
+from photomitrus_cli.wise.mapsums import Contribution, ScanSums
+from photomitrus_cli.wise.merging import merge
 
 
 def sums_of(
@@ -113,7 +115,7 @@ def test_many_maps_in_parts_are_the_same_as_at_once(monkeypatch: pytest.MonkeyPa
         for _ in range(40)
     ]
     whole = merge_maps(maps)
-    monkeypatch.setattr(merging, "_PART", 100)
+    monkeypatch.setattr(mapmerging, "_PART", 100)
     parts = merge_maps(iter(maps))
     for name in ("value", "sigma", "mjd", "weight"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-13)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from photomitrus_cli.errors import ConfigError, InputError
-from photomitrus_cli.wise.filterrows import csv_rows
 from photomitrus_cli.wise.paths import NOWHERE, locate, path_rule, refuse_unsafe
+from photomitrus_cli.wise.rowwriter import csv_rows
 
 SEED = "{root}/{scangrp}/{scan_id}/{frame_num}/{scan_id}{frame_num}-w{band}-int-1b.fits"
 

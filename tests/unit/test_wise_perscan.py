@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.wise.jointdesign import Choices, Problem, make_problem
-from photomitrus_cli.wise.perscan import LineChoices, errors_per_scan, smooth_in_time, solve_per_scan
+from photomitrus_cli.wise.perscan import solve_per_scan
+from photomitrus_cli.wise.perscanerrors import errors_per_scan
+from photomitrus_cli.wise.perscanlines import LineChoices
 from photomitrus_cli.wise.samples import GALAXY, MOON, Samples
+from photomitrus_cli.wise.smoothgains import smooth_in_time
 
 N_SCANS, N_PIXELS, NOISE = 24, 700, 0.5
 CHOICES = LineChoices(

@@ -1,0 +1,170 @@
+"""The page on mutation testing, from what was tried and how survivors are judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from truthkit.mutantjudged import judged
+from truthkit.mutantkit import Trial
+from truthkit.mutantops import Mutant
+
+OUTCOMES = ("killed", "crashed", "timed out", "broken", "survived")
+_TOP = """# Mutation testing
+
+Written by `python benchmarks/mutants.py --keep FOLDER --page docs/mutation.md`. A mutant is the program
+with one small wrong change: an operator or a comparison swapped, a constant moved by one, a condition
+turned around, a loop or a slice one shorter, a statement left out. Mutants are drawn at random (seed
+{seed}) from all that a module has; texts, annotations and decorators are left alone. Each is made in a copy
+of the tree and has to be noticed by the unit, differential and property tests of its module; kernels are
+compiled anew, or run as Python where that is quicker. A mutant survives when all of these tests pass. It
+counts as noticed when a test fails, when the process dies or hangs (*timed out*: six times as long as
+without the change), and when it cannot be imported or compiled (*broken*).
+
+{tried} mutants in {modules} modules; modules without a row have not been measured. Shares of few mutants are
+rough: 8 of 10 is 80 % give or take 13. Samples are to show where tests are blind, and tests were written for
+what survived at first: those modules are measured with tests that know their mutants.
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A mutant that was tried.
+
+    Attributes
+    ----------
+    group : str
+        What it is counted with.
+    mutant : Mutant
+        The change.
+    trial : Trial
+        What became of it.
+    """
+
+    group: str
+    mutant: Mutant
+    trial: Trial
+
+    @property
+    def survived(self) -> bool:
+        """Whether no test noticed it."""
+        return self.trial.outcome == "survived"
+
+
+def shares(results: Sequence[Result]) -> dict[str, float]:
+    """Give the percentage of each group that was noticed.
+
+    Parameters
+    ----------
+    results : sequence of Result
+
+    Returns
+    -------
+    dict of str to float
+    """
+    tried = Counter(result.group for result in results)
+    left = Counter(result.group for result in results if result.survived)
+    return {group: 100.0 * (1.0 - left[group] / number) for group, number in tried.items()}
+
+
+def page(results: Sequence[Result], root: Path, seed: int) -> Iterator[str]:
+    """Give the lines of the page.
+
+    Parameters
+    ----------
+    results : sequence of Result
+        All of the sources as they are.
+    root : Path
+        The checkout.
+    seed : int
+        What the sample was drawn with.
+
+    Yields
+    ------
+    str
+    """
+    modules = {result.mutant.module for result in results}
+    yield from _TOP.format(seed=seed, tried=len(results), modules=len(modules)).splitlines()
+    yield from ("", "## Result", "")
+    yield from table(results, root)
+    yield from ("", "## Survivors", "")
+    yield "*Equivalent*: nothing that is calculated changes. *Harmless*: nobody relies on what does. *Gap*:"
+    yield "a test is missing."
+    yield ""
+    yield from survivors(results, root)
+
+
+def table(results: Sequence[Result], root: Path) -> Iterator[str]:
+    """Give the table of groups and modules; the last column leaves equivalent mutants out.
+
+    Parameters
+    ----------
+    results : sequence of Result
+    root : Path
+        The checkout.
+
+    Yields
+    ------
+    str
+    """
+    yield f"| module | tried | {' | '.join(OUTCOMES)} | noticed | without equivalent ones |"
+    yield "| --- |" + " ---: |" * (len(OUTCOMES) + 3)
+    for group in shares(results):
+        rows = [result for result in results if result.group == group]
+        yield _row(f"**{group}**", rows, root)
+        for module in sorted({result.mutant.module for result in rows}):
+            name = module.removeprefix("photomitrus_cli/").removesuffix(".py")
+            yield _row(name, [result for result in rows if result.mutant.module == module], root)
+
+
+def _row(name: str, rows: Sequence[Result], root: Path) -> str:
+    counts = Counter(row.trial.outcome for row in rows)
+    noticed = len(rows) - counts["survived"]
+    same = sum(row.survived and _verdict(row.mutant, root)[0] == "equivalent" for row in rows)
+    share, honest = f"{100 * noticed / len(rows):.0f} %", f"{100 * noticed / max(1, len(rows) - same):.0f} %"
+    return (
+        f"| {name} | {len(rows)} | {' | '.join(str(counts[one]) for one in OUTCOMES)} | {share} | {honest} |"
+    )
+
+
+def survivors(results: Sequence[Result], root: Path) -> Iterator[str]:
+    """Give a line for each mutant that survived, with its judgement.
+
+    Parameters
+    ----------
+    results : sequence of Result
+    root : Path
+        The checkout.
+
+    Yields
+    ------
+    str
+    """
+    left = [result.mutant for result in results if result.survived]
+    for mutant in sorted(left, key=lambda one: (one.module, one.start, one.after)):
+        verdict, reason = _verdict(mutant, root)
+        yield f"- {line(mutant)}: *{verdict}*{', ' if reason else ''}{reason}"
+
+
+def line(mutant: Mutant) -> str:
+    """Give a mutant in one line.
+
+    Parameters
+    ----------
+    mutant : Mutant
+
+    Returns
+    -------
+    str
+    """
+    before, after = (" ".join(text.split()) for text in (mutant.before, mutant.after))
+    place = f"{mutant.module.removeprefix('photomitrus_cli/')}:{mutant.line}"
+    return f"`{place}` {mutant.operator} `{before}` -> `{after or ' '}`"
+
+
+def _verdict(mutant: Mutant, root: Path) -> tuple[str, str]:
+    lines = (root / mutant.module).read_text(encoding="utf-8").splitlines()
+    found = judged(mutant.module, lines[mutant.line - 1], mutant.before, mutant.after)
+    return (found.verdict, found.reason) if found else ("not judged", "")
