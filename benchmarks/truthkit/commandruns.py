@@ -52,7 +52,7 @@ class CommandRun:
     again: str = "--resume"
 
     def run(self, out: Path, *more: object, executor: Executor | None = None) -> Ran:
-        """Run in this process, with tokens for the pictures of IRAC, whose drawing takes the longest.
+        """Run in this process, with tokens for the pictures of IRAC and PRIME, whose drawing takes long.
 
         Parameters
         ----------
@@ -73,6 +73,9 @@ class CommandRun:
         with (
             mock.patch("photomitrus_cli.irac.assemble.draw_mosaic", token_picture),
             mock.patch("photomitrus_cli.irac.phot.draw", token_pictures),
+            mock.patch("photomitrus_cli.prime.qafigures.draw_mosaic", token_picture),
+            mock.patch("photomitrus_cli.prime.qafigures.draw_plates", token_picture),
+            mock.patch("photomitrus_cli.prime.qafigures.draw_frames", token_picture),
             contextlib.redirect_stdout(stdout),
             contextlib.redirect_stderr(stderr),
         ):

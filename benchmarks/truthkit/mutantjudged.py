@@ -50,20 +50,8 @@ JUDGED = (
         *("equivalent", "the rounds that are left find the same value, later"),
     ),
     Judgement(
-        *("imaging/celltable.py", "int(layers.component.max(initial=-1)) - 1", "-", "+"),
-        *("gap", "degrees of freedom of offsets in groups that do not touch"),
-    ),
-    Judgement(
         *("imaging/sorting.py", "values[place - gap] > value", ">", ">="),
         *("equivalent", "equal values change places"),
-    ),
-    Judgement(
-        *("irac/aorflux.py", "SEED_MORE_THAN = 10", "10", "11"),
-        *("gap", "the limit itself is asked for by the tests of tables alone"),
-    ),
-    Judgement(
-        *("irac/aorflux.py", "if n > 1 else 1.0", ">", ">="),
-        *("gap", "a single flux with inverse weights"),
     ),
     Judgement(
         *("irac/choice.py", "phase_subarray: bool = False", "False", "True"),
@@ -104,18 +92,6 @@ JUDGED = (
     Judgement(
         *("wise/jointsystem.py", "np.where(self._seen > 0, self._seen, 1.0)", "1.0", "2.0"),
         *("equivalent", "divides where the quotient is thrown away"),
-    ),
-    Judgement(
-        *("wise/perscanerrors.py", "of_level[scan] +", "+", "-"),
-        *("gap", "the sky's error without the covariance of level and slope"),
-    ),
-    Judgement(
-        *("wise/smoothgains.py", "len(values) // 3", "//", "*"),
-        *("gap", "the running median of few scans spans all of them"),
-    ),
-    Judgement(
-        *("wise/perscan.py", "len(scan) > 0", "0", "1"),
-        *("gap", "a scan with a single sample in the fit"),
     ),
     Judgement(
         *("imaging/levelfit.py", "np.mean(np.square(step * own))", "*", "/"),

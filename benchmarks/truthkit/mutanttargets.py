@@ -23,7 +23,7 @@ _TESTS: dict[str, dict[str, str]] = {
         "imaging/blocks": "u/imaging_combine d/imaging_combine p/imaging_combine",
         "imaging/blot": "u/imaging_reject d/imaging_reject",
         "imaging/centroidfit": "python: d/imaging_centroidfit u/irac_measure",
-        "imaging/celltable": "python: d/imaging_overlap",
+        "imaging/celltable": "u/imaging_overlap",
         "imaging/circle": "python: d/imaging_aperture u/irac_measure",
         "imaging/clip": "u/imaging_clip d/imaging_clip",
         "imaging/clipnear": "u/imaging_clipnear",

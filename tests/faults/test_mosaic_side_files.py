@@ -203,8 +203,8 @@ def test_of_named_files_the_type_asked_for_wins_and_masks_are_no_frames(base: Pa
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["", "-o", "x"], "empty path"),
-        (["-o", ""], "empty path"),
+        (["", "-o", "x"], "the path is empty"),
+        (["-o", ""], "the path is empty"),
         (["-j", "0"], "at least 1, or auto"),
         (["--center", "foo"], "not a sky position"),
         (["--size", "-3 2"], "not a size"),

@@ -285,8 +285,8 @@ def test_all_frames_of_a_scan_lost(folder: Path, base: Path, tmp_path: Path) -> 
 
 MISSING = {
     "refuse": (3, "", 0),
-    "estimate": (0, f"{N_FRAMES} used, 0 refused", 3),
-    "drop": (0, f"{N_FRAMES - 2} used, 2 refused", 0),
+    "estimate": (0, f"{N_FRAMES} used, 0 skipped", 3),
+    "drop": (0, f"{N_FRAMES - 2} used, 2 skipped", 0),
 }
 
 

@@ -167,7 +167,7 @@ def test_signals_end_a_run_in_order(
 
 
 STEPS = {
-    "reading": "oneframe.read_image",
+    "reading": "accepting.read_image",
     "combining": "coadd.combine_group",
     "map": "coaddproducts.write_partial_map",
     "times": "coaddproducts._write_timestamps",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from photomitrus_cli.imaging.celltable import tabulate
 from photomitrus_cli.imaging.overlap import GAUGE, bin_frame, solve_overlap
 
 Frame = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
@@ -33,6 +34,13 @@ def test_groups_have_their_own_gauge_and_a_frame_alone_has_none() -> None:
     assert (out.error[out.component < 2] > 0.0).all()
     assert out.n_pairs == 4
     assert out.gauge == GAUGE
+
+
+def test_offsets_cost_a_degree_of_freedom_each_but_one_a_group() -> None:
+    rng = np.random.default_rng(6)
+    table, layers = tabulate([frame(first, 5, 0.0, rng) for first in (0, 0, 50, 50)])
+    # 20 values less 10 cells of sky; in both groups one offset follows from the other.
+    assert table.dof_factor(layers) == pytest.approx(10.0 / 8.0)
 
 
 def test_two_frames_have_the_error_of_their_difference() -> None:

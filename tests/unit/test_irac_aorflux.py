@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from photomitrus_cli.errors import ConfigError, InputError
-from photomitrus_cli.irac.aorflux import combine_fluxes
+from photomitrus_cli.irac.aorflux import Weights, combine_fluxes
 
 GOOD = [10.0, 10.1, 9.9, 10.05, 9.95]
 
@@ -40,6 +40,7 @@ def test_equal_fluxes_clip_nothing() -> None:
 def test_the_seed_drops_one_extreme_each_of_more_than_ten() -> None:
     values = [float(v) for v in range(10)]
     assert combine_fluxes(values, rule="seed").n_rejected == 0
+    assert combine_fluxes([*values, 9.0], rule="seed").n_rejected == 2
     result = combine_fluxes([*values, 9.0, np.nan, 0.0], rule="seed")
     assert result.n_rejected == 2
     assert np.flatnonzero(~result.kept).tolist() == [0, 9, 11]
@@ -58,8 +59,9 @@ def test_excluded_fluxes_do_not_vote() -> None:
     assert set(result.reasons[1:]) == {"saturated"}
 
 
-def test_a_single_flux_has_its_own_error() -> None:
-    result = combine_fluxes([3.0], [0.2])
+@pytest.mark.parametrize("weights", ["equal", "inverse"])
+def test_a_single_flux_has_its_own_error(weights: Weights) -> None:
+    result = combine_fluxes([3.0], [0.2], weights=weights)
     assert result.err_mean == pytest.approx(0.2)
     assert np.isnan(result.scatter)
     assert result.std_population == 0.0

@@ -362,7 +362,7 @@ def test_zero_point_shifts_scale_the_gain() -> None:
         ({"frame_px": 65}, "multiple of 2"),
         ({"offset_low_dn": [0.0, 0.0, 500.0, 0.0]}, "offset_low_dn is above"),
         ({"first_scan": 99_999}, "five digits"),
-        ({"gain_dn_per_mjy_sr": [1.0, 1.0]}, "at least 4"),
+        ({"gain_dn_per_mjy_sr": [1.0, 1.0]}, "give 4 numbers"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, Any], text: str) -> None:

@@ -79,6 +79,28 @@ def test_residuals_that_resemble_each_other_widen_the_errors() -> None:
     assert 0.6 < ratio(found.gain / gain - 1.0, errors_per_scan(problem, found).gain) < 1.7
 
 
+def test_errors_are_those_of_the_sandwich_written_out() -> None:
+    problem, _, _ = make()
+    found = solve_per_scan(problem, np.ones(len(problem.samples), bool), CHOICES)
+    errors = errors_per_scan(problem, found)
+    variance = np.zeros((N_SCANS, N_PIXELS))
+    weight, residual, template = (
+        values.reshape(N_SCANS, -1) for values in (found.weight, found.residual, problem.template)
+    )
+    for scan, (w, r, t) in enumerate(zip(weight, residual, template, strict=True)):
+        rows = np.stack([np.ones(N_PIXELS), t], axis=1)
+        bread = np.linalg.inv(rows.T @ (w[:, None] * rows))
+        piece = 12 * np.arange(N_PIXELS) // N_PIXELS
+        pulls = [(rows * (w * r)[:, None])[piece == number].sum(axis=0) for number in range(12)]
+        covariance = 12.0 / 10.0 * bread @ sum(np.outer(pull, pull) for pull in pulls) @ bread
+        assert errors.gain[scan] == pytest.approx(covariance[1, 1] ** 0.5 / found.gain[scan], rel=1e-6)
+        assert errors.offset[scan] == pytest.approx(covariance[0, 0] ** 0.5, rel=1e-6)
+        variance[scan] = np.einsum("pi,ij,pj->p", rows, covariance, rows) / found.gain[scan] ** 2
+    mapped = found.map_weight.reshape(N_SCANS, -1)
+    sky = np.sqrt((mapped**2 * variance).sum(axis=0)) / mapped.sum(axis=0)
+    np.testing.assert_allclose(errors.sky, sky, rtol=1e-6)
+
+
 def test_clipping_takes_both_sides_of_a_faint_sky() -> None:
     problem, _, _ = make()
     used = np.ones(len(problem.samples), bool)
@@ -130,10 +152,11 @@ def test_splines_follow_the_gain_and_only_on_request_the_offsets() -> None:
     assert np.std(both.nodes[:, 0] - offset) > 5.0
 
 
-def test_a_scan_without_samples_in_the_fit_takes_its_neighbours_gain() -> None:
+@pytest.mark.parametrize("n_left", [0, 1])
+def test_a_scan_that_tells_no_gain_takes_its_neighbours(n_left: int) -> None:
     problem, gain, _ = make(offsets=0.0)
     used = np.ones(len(problem.samples), bool)
-    used[problem.scan == 7] = False
+    used[np.flatnonzero(problem.scan == 7)[n_left:]] = False
     found = solve_per_scan(problem, used, CHOICES)
     assert found.gain[7] == pytest.approx(gain[7], rel=0.003)
     errors = errors_per_scan(problem, found)
@@ -141,6 +164,9 @@ def test_a_scan_without_samples_in_the_fit_takes_its_neighbours_gain() -> None:
     assert np.isnan(errors.offset[7])
     assert np.isfinite(np.delete(errors.gain, 7)).all()
     assert np.isfinite(errors.sky).all()
+    smooth = solve_per_scan(problem, used, replace(CHOICES, splines="gain"))
+    assert smooth.gain[7] == pytest.approx(gain[7], rel=0.003)
+    assert smooth.nodes[7, 0] == pytest.approx(250.0, abs=2.0)
 
 
 def test_scans_that_do_not_grow_with_the_template_are_an_error() -> None:
@@ -158,6 +184,15 @@ def test_a_spline_takes_the_noise_and_leaves_the_curve(seed: int) -> None:
     values = curve + 0.3 * rng.standard_normal(400)
     values[100:105] += 50.0
     assert np.std(smooth_in_time(days, values, 99) - curve) < 0.12
+
+
+def test_the_running_median_of_few_scans_spans_a_third_of_them() -> None:
+    days = np.arange(24.0)
+    curve = 10.0 * np.sin(2.0 * np.pi * days / 24.0)
+    values = curve + 0.1 * np.random.default_rng(3).standard_normal(24)
+    values[12] += 20.0
+    # A median of all scans would take the curve for scatter, and keep what is wrong.
+    assert np.abs(smooth_in_time(days, values, 99) - curve).max() < 6.0
 
 
 def test_few_values_and_values_without_scatter_stay() -> None:
