@@ -120,6 +120,7 @@ def test_endless_header(tmp_path: Path) -> None:
         (bytes(5760), "does not start with SIMPLE"),
         (VALID.replace(b"SIMPLE  =                    T", b"SIMPLE  =                    F"), "SIMPLE is F"),
     ],
+    ids=["HTML", "XML", "text", "bzip2", "zip", "zeros", "SIMPLE is F"],
 )
 def test_not_fits(tmp_path: Path, content: bytes, cause: str) -> None:
     assert cause in refused(tmp_path / "a.fits", content, planned=True)
