@@ -22,7 +22,7 @@ from queue import SimpleQueue
 
 from truthkit.mutantkit import Bed, MutationError, Target, Trial, drawn
 from truthkit.mutantops import Mutant, mutants_of
-from truthkit.mutantpage import Result, line, page, shares, survivors, table
+from truthkit.mutantpage import Report, Result, line, shares
 from truthkit.mutanttargets import targets
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -61,10 +61,11 @@ def main() -> int:
     chosen = [target for target in targets(options.each) if _wanted(target, options.only)]
     _work(chosen, ledger, options)
     results = _current(chosen, ledger)
-    for text in (*table(results, _ROOT), "", *survivors(results, _ROOT)):
+    report = Report(results, _ROOT)
+    for text in (*report.table(), "", *report.survivors()):
         _say(text)
     if options.page:
-        options.page.write_text("\n".join((*page(results, _ROOT, options.seed), "")), encoding="utf-8")
+        options.page.write_text("\n".join((*report.page(options.seed), "")), encoding="utf-8")
     return 1 if any(share < options.least for share in shares(results).values()) else 0
 
 

@@ -32,7 +32,7 @@ _set = settings_of(_KEY)
 @_set("--cache", help="Folder that keeps templates for further runs.", type=click.Path(), metavar="FOLDER")
 @_set("--pictures/--no-pictures", help="Draw maps and charts.")
 @stage_options
-def command(ctx: click.Context, /, **given: object) -> None:
+def command(ctx: click.Context, /, **_: object) -> None:
     """Calibrate scan maps against the zodiacal light and map the sky.
 
     SCANS are names such as 01772a; without any, all scan maps of the band are taken. Gains, offsets along the
@@ -47,5 +47,4 @@ def command(ctx: click.Context, /, **given: object) -> None:
     """
     from photomitrus_cli.launch import launch
 
-    del given
     launch(ctx, "photomitrus_cli.wise.calibrate", "wise")

@@ -31,7 +31,7 @@ _set = settings_of(_KEY)
 )
 @_set("--quadrature", help="Points along each line of sight.", type=int)
 @stage_options
-def command(ctx: click.Context, /, **given: object) -> None:
+def command(ctx: click.Context, /, **_: object) -> None:
     """Compute the zodiacal light at the pixels and times of scan maps.
 
     SCANS are names such as 01772a; without any, all scan maps of the band are taken. The folder given with
@@ -45,5 +45,4 @@ def command(ctx: click.Context, /, **given: object) -> None:
     """
     from photomitrus_cli.launch import launch
 
-    del given
     launch(ctx, "photomitrus_cli.wise.zodi", _KEY)

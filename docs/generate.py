@@ -84,7 +84,7 @@ astromap: error: option --sigma: 'prime.stack.sigma': give a number from 1 to 10
 
 Files are read by YAML 1.2 rules and more strictly than usual. An unknown key is an error that names
 file, line and the nearest key. So are a key given twice, anchors and aliases. Only `true` and `false` are
-booleans (`no` is text), `1e-3` is a number, and `12:30:00` and `010` are text.
+booleans (`no` is text) and never numbers, `1e-3` is a number, and `12:30:00` and `010` are text.
 """
 
 _COLUMNS_HEAD = """\

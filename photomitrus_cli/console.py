@@ -101,17 +101,11 @@ def _file_handler(path: Path) -> logging.Handler:
 
 
 class TerminalProgress:
-    """Progress bars on stderr; silent when disabled."""
-
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
+    """Progress bars on stderr."""
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
         """Draw one bar of ``total`` units."""
-        if not self._enabled:
-            yield _ignore
-            return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -124,10 +118,6 @@ class TerminalProgress:
                 bars.advance(identifier, count)
 
             yield advance
-
-
-def _ignore(count: int = 1) -> None:
-    del count
 
 
 def wants_progress(choice: bool | None, *, quiet: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import locale
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,8 @@ _PROGRAMS = {
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _MPI_VERSION = "from mpi4py import MPI; print(MPI.Get_library_version().splitlines()[0])"
 _COMPILE = "from photomitrus_cli.imaging.jit import start_numba; start_numba()"
+# As folders of compiled kernels are called: a version and the state of the sources.
+_KERNELS_OF = re.compile(r"\d[\w.+]*-[0-9a-f]{8}")
 _LITTLE_MEMORY, _LITTLE_DISK = 1_000_000_000, 2_000_000_000
 
 
@@ -107,7 +110,9 @@ def _kernels() -> Iterator[Finding]:
         yield Finding("folders", "kernels", "note", value, hint)
         return
     files, size = content(folder)
-    others = content(folder.parent)[1] - size - content(folder.parent / "catalogues")[1]
+    # Of NUMBA_CACHE_DIR the rest belongs to others.
+    siblings = [one for one in folder.parent.glob("*") if one != folder and _KERNELS_OF.fullmatch(one.name)]
+    others = sum(content(one)[1] for one in siblings)
     value = f"{folder}: {files} files, {_size(size)}" if files else f"{folder}: nothing compiled yet"
     first = "" if files else "the first run compiles for a minute or two"
     yield Finding("folders", "kernels", "ok", value, first)

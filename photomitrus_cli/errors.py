@@ -15,6 +15,11 @@ def _one_line(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:half]}...{line[-half:]}"
 
 
+def first_line(error: BaseException) -> str:
+    """Give the first line of what an error of a library says, or its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class AstromapError(Exception):
     """An expected failure: one clear line and a documented exit code.
 

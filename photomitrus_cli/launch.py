@@ -20,7 +20,7 @@ from photomitrus_cli.errors import ConfigError, PartialError, WriteError
 from photomitrus_cli.io.atomic import check_folder, refuse_overwriting_inputs, write_json
 from photomitrus_cli.options import common_values, option_names, settings_given
 from photomitrus_cli.run.config import LOCAL_FILE, Layers, build, collect, to_yaml
-from photomitrus_cli.run.context import DEFAULT_MEMORY, Context, Progress, RunControl
+from photomitrus_cli.run.context import DEFAULT_MEMORY, Context, NoProgress, Progress, RunControl
 from photomitrus_cli.run.machine import available_cores, available_memory
 from photomitrus_cli.run.parallel import Executor, local_executor
 from photomitrus_cli.run.summary import Summary
@@ -31,7 +31,10 @@ _log = logging.getLogger(__name__)
 _KERNELS = "photomitrus_cli.imaging.jit"
 
 # Endings of files that a log or a summary must never replace.
-_NOT_OURS = (".fits", ".gz", ".fz", ".png", ".yaml", ".manifest.json", ".failed.json")
+_NOT_OURS = (
+    *(".fits", ".gz", ".fz", ".png", ".yaml", ".manifest.json", ".failed.json"),
+    *(".csv", ".ecsv", ".html"),
+)
 
 
 def resolve(ctx: click.Context) -> tuple[AstromapConfig, Layers]:
@@ -118,7 +121,7 @@ def session(ctx: click.Context) -> Iterator[tuple[AstromapConfig, Progress]]:
         if Path(LOCAL_FILE).is_file():
             _log.info("configuration: %s", Path(LOCAL_FILE).resolve())
         bars = wants_progress(common.get("progress"), quiet=common.get("quiet", 0))
-        yield config, TerminalProgress(enabled=bars)
+        yield config, TerminalProgress() if bars else NoProgress()
     except Exception:
         _log.debug("the run failed", exc_info=True)
         raise
@@ -146,6 +149,8 @@ def _check_side_files(ctx: click.Context, config: AstromapConfig, log_file: Path
         refuse_overwriting_inputs([path], (file for file in protected if file.is_file()))
         if not path.parent.is_dir():
             raise WriteError(f"{option} {path}: there is no folder {path.parent}")
+    if summary and log_file and os.path.realpath(summary) == os.path.realpath(log_file):
+        raise ConfigError(f"--summary {summary}: is the file of --log-file")
     if ctx.params.get("report") and not ctx.params.get("dry_run"):
         check_folder(ctx.params["report"])
 
@@ -196,11 +201,20 @@ def _memory(config: AstromapConfig) -> int:
 
 
 def _write_reports(ctx: click.Context, summary: Summary) -> Path | None:
-    """Write the summary file and the report page that were asked for; give the page."""
+    """Write the summary file and the report page that were asked for; give the page.
+
+    Raises
+    ------
+    ConfigError
+        When the summary would replace a product.
+    """
     if ctx.params.get("dry_run"):
         return None
-    if ctx.params.get("summary"):
-        write_json(ctx.params["summary"], summary.as_dict())
+    file: Path | None = ctx.params.get("summary")
+    if file is not None:
+        if os.path.realpath(file) in map(os.path.realpath, summary.products):
+            raise ConfigError(f"--summary {file}: is a product of this run", hint="name another file")
+        write_json(file, summary.as_dict())
     if not ctx.params.get("report"):
         return None
     from photomitrus_cli.report.index import write_index

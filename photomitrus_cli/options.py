@@ -4,11 +4,13 @@ option group          used by
 --------------------  -----------------------------------------------
 common_options        every group and command (before or after the subcommand)
 config_options        every command that reads the configuration
-run_options           every command that computes
-write_options         every command that writes products
-stage_options         every command that runs a stage: all of the above
+run_options           every command that runs a stage
+write_options         every stage whose products can be resumed
+stage_options         every stage with products: all of the above
+scan_map_options      commands whose inputs are scan maps
 setting, settings_of  an option that sets one configuration key
-LegacyCommand         commands that keep an original program's spellings
+setting_argument      an argument that does
+LegacyCommand         commands that keep the spellings of PRIME's pipeline
 """
 
 from __future__ import annotations
@@ -49,15 +51,11 @@ PRIME_TOKENS: Mapping[str, str] = {
 
 
 class LegacyCommand(click.Command):
-    """A command that accepts the exact spellings of the program it replaces.
+    """A command of PRIME that accepts the exact spellings of the program it replaces.
 
     Click would take ``-parent`` apart into ``-p arent``; the documented words are rewritten before parsing,
     so that typing errors keep their plain messages and the help shows the modern form.
     """
-
-    def __init__(self, *args: Any, tokens: Mapping[str, str] = PRIME_TOKENS, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.tokens = dict(tokens)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Rewrite the documented words up to ``--``, then parse as usual."""
@@ -70,18 +68,18 @@ class LegacyCommand(click.Command):
         from click.shell_completion import CompletionItem
 
         options = [item for item in self.get_params(ctx) if isinstance(item, click.Option)]
-        before = self.tokens.get(ctx.meta.get(_LAST_WORD, ""))
+        before = PRIME_TOKENS.get(ctx.meta.get(_LAST_WORD, ""))
         for option in options:
             if before in option.opts and not option.is_flag:
                 return option.shell_complete(ctx, incomplete)
         known = {name for option in options for name in (*option.opts, *option.secondary_opts)}
-        words = [word for word, name in self.tokens.items() if name in known and word.startswith(incomplete)]
+        words = [word for word, name in PRIME_TOKENS.items() if name in known and word.startswith(incomplete)]
         legacy = [CompletionItem(word) for word in words] if incomplete.startswith("-") else []
         return legacy + super().shell_complete(ctx, incomplete)
 
     def _modern(self, word: str) -> str:
         name, equals, value = word.partition("=")
-        return self.tokens[name] + equals + value if name in self.tokens else word
+        return PRIME_TOKENS[name] + equals + value if name in PRIME_TOKENS else word
 
 
 class Setting(click.Option):

@@ -28,6 +28,10 @@ rough: 8 of 10 is 80 % give or take 13. Samples are to show where tests are blin
 what survived at first: those modules are measured with tests that know their mutants.
 """
 
+_VERDICTS = """*Equivalent*: nothing that is calculated changes. *Harmless*: nobody relies on what does.
+*Gap*: a test is missing.
+"""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -69,83 +73,61 @@ def shares(results: Sequence[Result]) -> dict[str, float]:
     return {group: 100.0 * (1.0 - left[group] / number) for group, number in tried.items()}
 
 
-def page(results: Sequence[Result], root: Path, seed: int) -> Iterator[str]:
-    """Give the lines of the page.
+@dataclass(frozen=True)
+class Report:
+    """What is told of mutants, line by line.
 
-    Parameters
+    Attributes
     ----------
     results : sequence of Result
         All of the sources as they are.
     root : Path
-        The checkout.
-    seed : int
-        What the sample was drawn with.
-
-    Yields
-    ------
-    str
+        The checkout, where the changed lines are looked up.
     """
-    modules = {result.mutant.module for result in results}
-    yield from _TOP.format(seed=seed, tried=len(results), modules=len(modules)).splitlines()
-    yield from ("", "## Result", "")
-    yield from table(results, root)
-    yield from ("", "## Survivors", "")
-    yield "*Equivalent*: nothing that is calculated changes. *Harmless*: nobody relies on what does. *Gap*:"
-    yield "a test is missing."
-    yield ""
-    yield from survivors(results, root)
 
+    results: Sequence[Result]
+    root: Path
 
-def table(results: Sequence[Result], root: Path) -> Iterator[str]:
-    """Give the table of groups and modules; the last column leaves equivalent mutants out.
+    def page(self, seed: int) -> Iterator[str]:
+        """Give the page; the seed is that of the sample."""
+        modules = {result.mutant.module for result in self.results}
+        yield from _TOP.format(seed=seed, tried=len(self.results), modules=len(modules)).splitlines()
+        yield from ("", "## Result", "")
+        yield from self.table()
+        yield from ("", "## Survivors", "")
+        yield from (*_VERDICTS.splitlines(), "")
+        yield from self.survivors()
 
-    Parameters
-    ----------
-    results : sequence of Result
-    root : Path
-        The checkout.
+    def table(self) -> Iterator[str]:
+        """Give the table of groups and modules; the last column leaves equivalent mutants out."""
+        yield f"| module | tried | {' | '.join(OUTCOMES)} | noticed | without equivalent ones |"
+        yield "| --- |" + " ---: |" * (len(OUTCOMES) + 3)
+        for group in shares(self.results):
+            rows = [result for result in self.results if result.group == group]
+            yield self._row(f"**{group}**", rows)
+            for module in sorted({result.mutant.module for result in rows}):
+                name = module.removeprefix("photomitrus_cli/").removesuffix(".py")
+                yield self._row(name, [result for result in rows if result.mutant.module == module])
 
-    Yields
-    ------
-    str
-    """
-    yield f"| module | tried | {' | '.join(OUTCOMES)} | noticed | without equivalent ones |"
-    yield "| --- |" + " ---: |" * (len(OUTCOMES) + 3)
-    for group in shares(results):
-        rows = [result for result in results if result.group == group]
-        yield _row(f"**{group}**", rows, root)
-        for module in sorted({result.mutant.module for result in rows}):
-            name = module.removeprefix("photomitrus_cli/").removesuffix(".py")
-            yield _row(name, [result for result in rows if result.mutant.module == module], root)
+    def survivors(self) -> Iterator[str]:
+        """Give a line for each mutant that survived, with its judgement."""
+        left = [result.mutant for result in self.results if result.survived]
+        for mutant in sorted(left, key=lambda one: (one.module, one.start, one.after)):
+            verdict, reason = self._verdict(mutant)
+            yield f"- {line(mutant)}: *{verdict}*{', ' if reason else ''}{reason}"
 
+    def _row(self, name: str, rows: Sequence[Result]) -> str:
+        counts = Counter(row.trial.outcome for row in rows)
+        noticed = len(rows) - counts["survived"]
+        same = sum(row.survived and self._verdict(row.mutant)[0] == "equivalent" for row in rows)
+        share, honest = (f"{100 * noticed / max(1, n):.0f} %" for n in (len(rows), len(rows) - same))
+        told = " | ".join(str(counts[one]) for one in OUTCOMES)
+        return f"| {name} | {len(rows)} | {told} | {share} | {honest} |"
 
-def _row(name: str, rows: Sequence[Result], root: Path) -> str:
-    counts = Counter(row.trial.outcome for row in rows)
-    noticed = len(rows) - counts["survived"]
-    same = sum(row.survived and _verdict(row.mutant, root)[0] == "equivalent" for row in rows)
-    share, honest = f"{100 * noticed / len(rows):.0f} %", f"{100 * noticed / max(1, len(rows) - same):.0f} %"
-    return (
-        f"| {name} | {len(rows)} | {' | '.join(str(counts[one]) for one in OUTCOMES)} | {share} | {honest} |"
-    )
-
-
-def survivors(results: Sequence[Result], root: Path) -> Iterator[str]:
-    """Give a line for each mutant that survived, with its judgement.
-
-    Parameters
-    ----------
-    results : sequence of Result
-    root : Path
-        The checkout.
-
-    Yields
-    ------
-    str
-    """
-    left = [result.mutant for result in results if result.survived]
-    for mutant in sorted(left, key=lambda one: (one.module, one.start, one.after)):
-        verdict, reason = _verdict(mutant, root)
-        yield f"- {line(mutant)}: *{verdict}*{', ' if reason else ''}{reason}"
+    def _verdict(self, mutant: Mutant) -> tuple[str, str]:
+        lines = (self.root / mutant.module).read_text(encoding="utf-8").splitlines()
+        found = judged(mutant.module, lines[mutant.line - 1], mutant.before, mutant.after)
+        return (found.verdict, found.reason) if found else ("not judged", "")
 
 
 def line(mutant: Mutant) -> str:
@@ -162,9 +144,3 @@ def line(mutant: Mutant) -> str:
     before, after = (" ".join(text.split()) for text in (mutant.before, mutant.after))
     place = f"{mutant.module.removeprefix('photomitrus_cli/')}:{mutant.line}"
     return f"`{place}` {mutant.operator} `{before}` -> `{after or ' '}`"
-
-
-def _verdict(mutant: Mutant, root: Path) -> tuple[str, str]:
-    lines = (root / mutant.module).read_text(encoding="utf-8").splitlines()
-    found = judged(mutant.module, lines[mutant.line - 1], mutant.before, mutant.after)
-    return (found.verdict, found.reason) if found else ("not judged", "")

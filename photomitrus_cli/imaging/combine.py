@@ -15,7 +15,6 @@ from photomitrus_cli.imaging.pixelmap import Box, PixelMap
 from photomitrus_cli.imaging.prepared import PreparedFrame
 from photomitrus_cli.imaging.resample import TABLES, check_map
 
-Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 _Numbers = tuple[np.float32, np.float32, np.float32]

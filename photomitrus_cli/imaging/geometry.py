@@ -19,24 +19,6 @@ LATTICE = 9
 _GAUSS_POINTS = 6
 
 
-def check_wcs(wcs: Any, path: object = "frame") -> None:
-    """Refuse a WCS that cannot place a frame on the sky.
-
-    Parameters
-    ----------
-    wcs : SkyWcs or astropy.wcs.WCS
-        As built from the frame's header.
-    path : object, optional
-        Named in the error.
-
-    Raises
-    ------
-    InputError
-        See `photomitrus_cli.imaging.skywcs.sky_wcs`.
-    """
-    sky_wcs(wcs, path)
-
-
 @lru_cache(maxsize=64)
 def perimeter(shape: tuple[int, int], spacing: float = 16.0) -> tuple[Float, Float]:
     """Pixel positions along the outer edge of a frame.
@@ -92,7 +74,7 @@ def footprint(wcs: Any, shape: tuple[int, int]) -> tuple[Float, Float]:
     Parameters
     ----------
     wcs : SkyWcs or astropy.wcs.WCS
-        Accepted by `check_wcs`.
+        Accepted by `photomitrus_cli.imaging.skywcs.sky_wcs`.
     shape : tuple of int
         (ny, nx) of the frame.
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from photomitrus_cli.errors import ConfigError, InputError
-
-if TYPE_CHECKING:
-    pass
 from photomitrus_cli.imaging.grid import Grid
 
 Float = NDArray[np.float64]

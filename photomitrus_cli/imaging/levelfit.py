@@ -14,7 +14,6 @@ Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
 Int32 = NDArray[np.int32]
-Bool = NDArray[np.bool_]
 
 # Huber's and Tukey's tuning constants for 95 % efficiency with normal errors.
 HUBER = 1.345

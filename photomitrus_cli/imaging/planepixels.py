@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.tangent import DEGREE, invert_pair
 from photomitrus_cli.imaging.tansip import TanSip
-
-if TYPE_CHECKING:
-    pass
 
 Float = NDArray[np.float64]
 

@@ -8,7 +8,6 @@ the frame on the sky, E goes into CD, and c is added to the SIP polynomials.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,6 @@ from numpy.typing import NDArray
 from photomitrus_cli.imaging.sphere import rotation_matrix
 from photomitrus_cli.imaging.tangent import DEGREE
 from photomitrus_cli.imaging.tansip import TanSip
-
-if TYPE_CHECKING:
-    pass
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from photomitrus_cli.imaging.jit import kernel
-from photomitrus_cli.imaging.sip import BLOCK, ROWS, distort
+from photomitrus_cli.imaging.sip import BLOCK, ROWS, undistorted
 from photomitrus_cli.imaging.sipgeometry import SipGeometry
 from photomitrus_cli.imaging.tangent import DEGREE, flat_pair
 
@@ -37,13 +37,10 @@ def _sine_directions(
     """Undo the distortion and the projection; `scale` is from pixels to radians on the plane."""
     work = np.empty(ROWS * min(x.size, BLOCK))
     for start in range(0, x.size, BLOCK):
-        u, v = x[start : start + BLOCK] - crpix[0], y[start : start + BLOCK] - crpix[1]
-        shift = work[: ROWS * u.size].reshape(ROWS, u.size)
-        distort(u, v, table, shift)
-        for n in range(u.size):
-            right, up = u[n] + shift[0, n], v[n] + shift[1, n]
-            a = scale[0, 0] * right + scale[0, 1] * up
-            b = scale[1, 0] * right + scale[1, 1] * up
+        right, up = undistorted(x, y, start, crpix, table, work)
+        for n in range(right.size):
+            a = scale[0, 0] * right[n] + scale[0, 1] * up[n]
+            b = scale[1, 0] * right[n] + scale[1, 1] * up[n]
             rest = 1.0 - a * a - b * b
             c = np.sqrt(rest) if rest >= 0.0 else np.nan
             for k in range(3):

@@ -97,6 +97,39 @@ def _four_powers(
 
 
 @kernel
+def undistorted(
+    x: Float, y: Float, start: int, crpix: Float, table: Float, work: Float
+) -> tuple[Float, Float]:
+    """Give a block of frame positions as they would be without distortion, relative to CRPIX.
+
+    Parameters
+    ----------
+    x, y : ndarray of float64, shape (n,)
+        0-based frame positions.
+    start : int
+        The first of the block.
+    crpix : ndarray of float64, shape (2,)
+        0-based (x, y).
+    table : ndarray of float64, shape (2, m + 1, 4 k)
+        See `sip_table`.
+    work : ndarray of float64, shape (ROWS * min(n, BLOCK),)
+        To work in.
+
+    Returns
+    -------
+    right, up : ndarray of float64, shape (BLOCK,)
+        u + f and v + g, pixels; fewer in the last block.
+    """
+    right, up = x[start : start + BLOCK] - crpix[0], y[start : start + BLOCK] - crpix[1]
+    shift = work[: ROWS * right.size].reshape(ROWS, right.size)
+    distort(right, up, table, shift)
+    for n in range(right.size):
+        right[n] += shift[0, n]
+        up[n] += shift[1, n]
+    return right, up
+
+
+@kernel
 def tangent_directions(x: Float, y: Float, crpix: Float, table: Float, matrix: Float, out: Float) -> None:
     """Give the directions in which frame positions look.
 
@@ -115,14 +148,11 @@ def tangent_directions(x: Float, y: Float, crpix: Float, table: Float, matrix: F
     """
     work = np.empty(ROWS * min(x.size, BLOCK))
     for start in range(0, x.size, BLOCK):
-        u, v = x[start : start + BLOCK] - crpix[0], y[start : start + BLOCK] - crpix[1]
-        shift = work[: ROWS * u.size].reshape(ROWS, u.size)
-        distort(u, v, table, shift)
-        for n in range(u.size):
-            right, up = u[n] + shift[0, n], v[n] + shift[1, n]
-            a = matrix[0, 0] * right + matrix[0, 1] * up + matrix[0, 2]
-            b = matrix[1, 0] * right + matrix[1, 1] * up + matrix[1, 2]
-            c = matrix[2, 0] * right + matrix[2, 1] * up + matrix[2, 2]
+        right, up = undistorted(x, y, start, crpix, table, work)
+        for n in range(right.size):
+            a = matrix[0, 0] * right[n] + matrix[0, 1] * up[n] + matrix[0, 2]
+            b = matrix[1, 0] * right[n] + matrix[1, 1] * up[n] + matrix[1, 2]
+            c = matrix[2, 0] * right[n] + matrix[2, 1] * up[n] + matrix[2, 2]
             scale = 1.0 / np.sqrt(a * a + b * b + c * c)
             k = start + n
             out[0, k], out[1, k], out[2, k] = a * scale, b * scale, c * scale

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.io.blocks import padded
 from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.io.checksum import datasum
-from photomitrus_cli.io.unitheader import OWN_KEYS, card_images, padded, settled_header
+from photomitrus_cli.io.unitheader import OWN_KEYS, card_images, settled_header
 
 _FORMS = {"u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
 

@@ -15,13 +15,11 @@ from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.bintable import Column
 from photomitrus_cli.io.blocks import BlockReader, open_blocks
 from photomitrus_cli.io.cards import Cards
-from photomitrus_cli.io.structure import MAX_BYTES, Unit, check_first_card, read_unit
+from photomitrus_cli.io.structure import MAX_BYTES, MAX_FIELDS, Unit, units
 from photomitrus_cli.io.unitdata import read_data, verify_data
 
-_EXTENSION = b"XTENSION="
 _FORM = re.compile(r"(\d*)([ABIJKED])(?:\s.*)?")
 _TYPES = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
-_MAX_FIELDS = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,6 @@ def read_table(
         nonsense or more than `max_bytes`, holds no such table, or one with columns of other forms.
     """
     with open_blocks(Path(path)) as blocks:
-        check_first_card(blocks)
         unit = _find(blocks, wanted, what, max_bytes)
         data = read_data(blocks, unit)
         verify_data(unit, data)
@@ -78,19 +75,16 @@ def read_table(
 
 
 def _find(blocks: BlockReader, wanted: Callable[[Cards], bool], what: str, max_bytes: int) -> Unit:
-    while True:
-        unit = read_unit(blocks, max_bytes)
+    for unit in units(blocks, max_bytes):
         if unit.cards.get("XTENSION") == "BINTABLE" and wanted(unit.cards):
             return unit
-        blocks.skip(unit.padded)
-        if blocks.peek(len(_EXTENSION)) != _EXTENSION:
-            raise InputError(f"{blocks.path}: holds no {what}")
+    raise InputError(f"{blocks.path}: holds no {what}")
 
 
 def _columns(unit: Unit, data: NDArray[np.uint8]) -> list[Column]:
     cards = unit.cards
     n_fields = cards.integer("TFIELDS")
-    if not 0 <= n_fields <= _MAX_FIELDS or len(unit.shape) != 2 or unit.bitpix != 8:
+    if not 0 <= n_fields <= MAX_FIELDS or len(unit.shape) != 2 or unit.bitpix != 8:
         raise InputError(f"{cards.path}: not a legal binary table (TFIELDS, NAXIS or BITPIX)")
     n_rows, n_bytes = unit.shape
     types = [_type(cards, number) for number in range(1, n_fields + 1)]

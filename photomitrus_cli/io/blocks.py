@@ -234,6 +234,11 @@ class BlockReader:
             raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from error
 
 
+def padded(n_bytes: int) -> int:
+    """Give a size in whole blocks, bytes."""
+    return -(-n_bytes // BLOCK) * BLOCK
+
+
 def find_end(blocks: bytes, start: int) -> int | None:
     """Find the end of a header.
 

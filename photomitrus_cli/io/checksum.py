@@ -12,6 +12,8 @@ _ALL_ONES = 0xFFFFFFFF
 _ALL_PAIR = 0xFFFFFFFFFFFFFFFF
 _HALF = np.uint64(32)
 _WORD = 4
+# Of the number of a DATASUM card, leading zeros included.
+_MOST_DIGITS = 20
 CHECKSUM_LENGTH = 16
 
 
@@ -100,9 +102,10 @@ def stated_sums(cards: Cards) -> int | None:
     stated, encoded = cards.get("DATASUM"), cards.get("CHECKSUM")
     if not isinstance(stated, str) or not isinstance(encoded, str):
         return None
-    if len(encoded) != CHECKSUM_LENGTH or not stated.strip().isdecimal():
+    digits = stated.strip()
+    if len(encoded) != CHECKSUM_LENGTH or len(digits) > _MOST_DIGITS or not digits.isdecimal():
         return None
-    return int(stated)
+    return int(digits)
 
 
 def is_intact(header: bytes, data_sum: int, stated: int) -> bool:

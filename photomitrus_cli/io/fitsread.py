@@ -12,7 +12,7 @@ import numpy.typing as npt
 from isal import isal_zlib
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.io.blocks import BLOCK, BlockReader, open_blocks
+from photomitrus_cli.io.blocks import BlockReader, open_blocks, padded
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.checksum import datasum, is_whole, stated_sums
 from photomitrus_cli.io.pixels import Array, Scaling, physical_values, scaling_of, stored_array
@@ -237,7 +237,7 @@ def _changed(source: ImageSource) -> InputError:
 
 def _read_summed(raw: io.FileIO, source: ImageSource, layout: Layout) -> tuple[npt.NDArray[np.uint8], int]:
     """Read up to the padding of the data, and sum up the whole file."""
-    end = layout.start + -(-layout.n_bytes // BLOCK) * BLOCK
+    end = layout.start + padded(layout.n_bytes)
     buffer = np.empty(min(end, source.n_bytes), np.uint8)
     view = memoryview(buffer.data)
     done = 0
@@ -272,9 +272,9 @@ def image_header(unit: Unit) -> Cards:
     """
     if not unit.is_tiled:
         return unit.cards
-    from photomitrus_cli.io.tiles import image_cards
+    from photomitrus_cli.io.tiles import untiled_cards
 
-    return image_cards(unit.cards)
+    return untiled_cards(unit.cards)
 
 
 def read_image(

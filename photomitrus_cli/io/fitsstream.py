@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.io.atomic import FileRecord, crc32_file
-from photomitrus_cli.io.blocks import BLOCK
+from photomitrus_cli.io.blocks import BLOCK, padded
 from photomitrus_cli.io.cardvalue import Card, Value, card_image
 from photomitrus_cli.io.checksum import fold
 from photomitrus_cli.io.gather import Gatherer
 from photomitrus_cli.io.planeplace import PlanePlace, write_at
-from photomitrus_cli.io.unitheader import BITPIX, OWN_KEYS, ImageUnit, image_cards, padded, settled_header
+from photomitrus_cli.io.unitheader import BITPIX, OWN_KEYS, ImageUnit, image_cards, settled_header
 
 __all__ = ["ImageUnit", "StreamedFits"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photomitrus_cli.errors import InputError
+from photomitrus_cli.errors import InputError, first_line
 from photomitrus_cli.io.refcolumns import has_positions
 from photomitrus_cli.io.tablefiles import UNREADABLE, checked_stream, quiet, read_by_astropy
 
@@ -59,8 +59,7 @@ def read_star_table(path: Path) -> Table:
             f"{path}: reading this format needs another package: {error}", hint="give FITS, ECSV or CSV"
         ) from error
     except UNREADABLE as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: the reference catalogue cannot be read: {reason}") from error
+        raise InputError(f"{path}: the reference catalogue cannot be read: {first_line(error)}") from error
 
 
 def _format_of(path: Path) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.io.blocks import BLOCK, BlockReader, open_blocks
+from photomitrus_cli.io.blocks import BlockReader, padded
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.cardvalue import CARD_LENGTH
 
 MAX_BYTES = 2**31
+MAX_FIELDS = 999
 _BITPIX = (8, 16, 32, 64, -32, -64)
 _MAX_AXES = 32
-_MAX_FIELDS = 999
 _SIMPLE = b"SIMPLE  ="
 _EXTENSION = b"XTENSION="
 _PACKED = {
@@ -47,7 +47,7 @@ class Structure:
     @property
     def padded(self) -> int:
         """The size of the data in whole blocks."""
-        return -(-self.n_bytes // BLOCK) * BLOCK
+        return padded(self.n_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,46 +100,41 @@ def find_image(blocks: BlockReader, max_bytes: int, *, whole: bool = True) -> Un
         When the file is no FITS file, a header is broken or declares too much, the file is too short for what
         it declares, or there is no image.
     """
-    check_first_card(blocks)
-    while True:
-        unit = read_unit(blocks, max_bytes, whole=whole)
+    for unit in units(blocks, max_bytes, whole=whole):
         if unit.is_tiled or (unit.is_image and _is_plain(unit.cards)):
             return unit
-        blocks.skip(unit.padded)
-        # Some archives end their files with blocks of zeros or spaces: those are not extensions.
-        if blocks.peek(len(_EXTENSION)) != _EXTENSION:
-            raise InputError(f"{blocks.path}: holds no image")
+    raise InputError(f"{blocks.path}: holds no image")
 
 
-def check_units(path: Path) -> int:
-    """Check the headers of all units of a file before another library trusts them.
+def units(blocks: BlockReader, max_bytes: int, *, whole: bool = True) -> Iterator[Unit]:
+    """Go through the units of a file.
 
     Parameters
     ----------
-    path : Path
-        A FITS file, plain or gzip.
+    blocks : BlockReader
+        At the start of the file; in the end behind the last unit.
+    max_bytes, whole
+        As for `read_unit`.
 
-    Returns
-    -------
-    int
-        Bytes of all units, unpacked; what follows them is no unit.
+    Yields
+    ------
+    Unit
+        `blocks` is at its data, of which any part may be read.
 
     Raises
     ------
     InputError
-        When it is no FITS file, a mandatory card is missing or illegal, or a unit declares more data than the
-        file has; of a packed file, more than `MAX_BYTES`.
+        As `check_first_card` and `read_unit`.
     """
-    with open_blocks(path) as blocks:
-        check_first_card(blocks)
-        while True:
-            unit = read_unit(blocks, max(MAX_BYTES, blocks.size or 0))
-            n_fields = unit.cards.integer("TFIELDS", 0)
-            if not 0 <= n_fields <= _MAX_FIELDS:
-                raise InputError(f"{path}: TFIELDS is {n_fields}, not 0 to {_MAX_FIELDS}")
-            blocks.skip(unit.padded)
-            if blocks.peek(len(_EXTENSION)) != _EXTENSION:
-                return blocks.position
+    check_first_card(blocks)
+    while True:
+        unit = read_unit(blocks, max_bytes, whole=whole)
+        end = blocks.position + unit.padded
+        yield unit
+        blocks.skip(end - blocks.position)
+        # Some archives end their files with blocks of zeros or spaces: those are not extensions.
+        if blocks.peek(len(_EXTENSION)) != _EXTENSION:
+            return
 
 
 def _is_plain(cards: Cards) -> bool:

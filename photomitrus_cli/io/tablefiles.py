@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.blocks import open_blocks
-from photomitrus_cli.io.structure import MAX_BYTES, check_units, read_unit
+from photomitrus_cli.io.structure import MAX_BYTES, MAX_FIELDS, units
 from photomitrus_cli.io.unitdata import read_data, verify_data
 
 if TYPE_CHECKING:
@@ -75,15 +76,21 @@ def checked_stream(path: Path) -> io.BytesIO:
     Raises
     ------
     InputError
-        When headers declare what is not there, or a unit differs from its checksum.
+        When it is no FITS file, a mandatory card is missing or illegal, a unit declares more data than the
+        file has (of a packed file, more than `MAX_BYTES`), or a unit differs from its checksum.
     """
-    n_bytes = check_units(path)
+    stream = io.BytesIO()
     with open_blocks(path) as blocks:
-        while blocks.position < n_bytes:
-            unit = read_unit(blocks, max(MAX_BYTES, blocks.size or 0))
-            verify_data(unit, read_data(blocks, unit))
-    with open_blocks(path) as blocks:
-        return io.BytesIO(blocks.take(n_bytes))
+        for unit in units(blocks, max(MAX_BYTES, blocks.size or 0)):
+            n_fields = unit.cards.integer("TFIELDS", 0)
+            if not 0 <= n_fields <= MAX_FIELDS:
+                raise InputError(f"{path}: TFIELDS is {n_fields}, not 0 to {MAX_FIELDS}")
+            data = read_data(blocks, unit)
+            verify_data(unit, data)
+            stream.write(unit.header)
+            stream.write(data.data)
+    stream.seek(0)
+    return stream
 
 
 def read_by_astropy(path: Path, kind: str, **options: Any) -> Table:

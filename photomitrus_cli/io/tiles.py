@@ -11,7 +11,7 @@ import zlib
 
 import numpy as np
 
-from photomitrus_cli.errors import InputError
+from photomitrus_cli.errors import InputError, first_line
 from photomitrus_cli.io.blocks import BLOCK
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.io.cardvalue import card_image
@@ -28,7 +28,7 @@ _IMAGE_NAMES = re.compile(r"Z(BITPIX|NAXIS\d*|BLANK)")
 _WARNINGS_LOCK = threading.Lock()
 
 
-def image_cards(cards: Cards) -> Cards:
+def untiled_cards(cards: Cards) -> Cards:
     """Return the header of the image that a table holds.
 
     Parameters
@@ -67,12 +67,12 @@ def decompress(unit: Unit, buffer: Array, max_bytes: int) -> Array:
         When the image declares nonsense or more than `max_bytes`, or cannot be decompressed.
     """
     path = unit.cards.path
-    image = read_structure(image_cards(unit.cards), max_bytes)
+    image = read_structure(untiled_cards(unit.cards), max_bytes)
     _check_tiles(unit.cards, image.shape, max_bytes)
     try:
         data = _unpacked(_EMPTY_PRIMARY + unit.header + buffer.tobytes())
     except _astropy_errors() as error:
-        raise InputError(f"{path}: the compressed image is damaged: {_first_line(error)}") from error
+        raise InputError(f"{path}: the compressed image is damaged: {first_line(error)}") from error
     if data.shape != image.shape:
         raise InputError(f"{path}: the compressed image is damaged: its shape is {data.shape}")
     return np.ascontiguousarray(data, data.dtype.newbyteorder("="))
@@ -136,10 +136,6 @@ def _image_name(key: str) -> str | None:
     if _IMAGE_NAMES.fullmatch(key):
         return key[1:]
     return None if _TABLE_ONLY.fullmatch(key) else key
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _empty_primary() -> bytes:

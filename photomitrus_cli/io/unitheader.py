@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from photomitrus_cli.io.blocks import BLOCK
+from photomitrus_cli.io.blocks import padded
 from photomitrus_cli.io.cardvalue import CARD_LENGTH, Card, card_image
 from photomitrus_cli.io.checksum import CHECKSUM_LENGTH, add_sums, datasum, encode_checksum
 
@@ -118,8 +118,3 @@ def settled_header(images: Sequence[str], data_sum: int) -> bytes:
 
     total = add_sums(datasum(header("0" * CHECKSUM_LENGTH)), data_sum)
     return header(encode_checksum(total))
-
-
-def padded(n_bytes: int) -> int:
-    """Give a size in whole blocks, bytes."""
-    return -(-n_bytes // BLOCK) * BLOCK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import InputError
+from photomitrus_cli.errors import InputError, first_line
 from photomitrus_cli.imaging.skywcs import SkyWcs, sky_wcs
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.cards import Cards, wcs_header
@@ -120,6 +120,6 @@ def _general_wcs(cards: Cards) -> SkyWcs:
         header = wcs_header(cards).tostring(endcard=False, padding=False)
         wcs = read_wcs(header)
     except (ValueError, KeyError, MemoryError, WcsError) as error:
-        raise InputError(f"{cards.path}: the WCS cannot be read: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{cards.path}: the WCS cannot be read: {first_line(error)}") from error
     shape = _shape(cards) if "NAXIS1" in cards and "NAXIS2" in cards else None
     return sky_wcs(wcs, cards.path, shape, header=header)

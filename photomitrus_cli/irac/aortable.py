@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from photomitrus_cli.irac.photaors import AorGroup
+from photomitrus_cli.irac.phottables import Measurements, PhotColumn, table_of
 
 if TYPE_CHECKING:
     from astropy.table import Table
-from photomitrus_cli.irac.phottables import Measurements
+
+_Value = Callable[[Measurements, AorGroup], Any]
+_Values = Callable[[Measurements], list[Any]]
 
 
-@dataclass(frozen=True)
-class _AorColumn:
-    name: str
-    unit: str
-    description: str
-    value: Callable[[Measurements, AorGroup], Any]
+def _each(value: _Value) -> _Values:
+    """Give a value of every group."""
+    return lambda one: [value(one, group) for group in one.judged.groups]
 
 
-def _first(field: str) -> Callable[[Measurements, AorGroup], Any]:
-    return lambda one, group: one.columns[field][group.rows[0]]
+def _first(field: str) -> _Values:
+    return _each(lambda one, group: one.columns[field][group.rows[0]])
 
 
-def _result(field: str) -> Callable[[Measurements, AorGroup], Any]:
-    return lambda _, group: float("nan") if group.flux is None else getattr(group.flux, field)
+def _result(field: str) -> _Values:
+    return _each(lambda _, group: float("nan") if group.flux is None else getattr(group.flux, field))
 
 
-def _of_target(field: str) -> Callable[[Measurements, AorGroup], Any]:
-    return lambda one, group: getattr(one.targets[int(one.columns["target"][group.rows[0]])], field)
+def _of_target(field: str) -> _Values:
+    return _each(lambda one, group: getattr(one.targets[int(one.columns["target"][group.rows[0]])], field))
 
 
 def _spread(_: Measurements, group: AorGroup) -> float:
@@ -41,8 +40,8 @@ def _spread(_: Measurements, group: AorGroup) -> float:
     return float(100.0 * group.flux.std_population / group.flux.flux) if group.flux.flux else float("nan")
 
 
-def _middle(field: str) -> Callable[[Measurements, AorGroup], Any]:
-    return lambda one, group: float(np.mean(one.columns[field][group.rows]))
+def _middle(field: str) -> _Values:
+    return _each(lambda one, group: float(np.mean(one.columns[field][group.rows])))
 
 
 def _note(one: Measurements, group: AorGroup) -> str:
@@ -59,67 +58,77 @@ def _note(one: Measurements, group: AorGroup) -> str:
 
 
 _AOR = (
-    _AorColumn("AORKEY", "", "key of the observation", _first("aorkey")),
-    _AorColumn("Target RA", "deg", "right ascension of the target, ICRS", _of_target("ra")),
-    _AorColumn("Target Dec", "deg", "declination of the target, ICRS", _of_target("dec")),
-    _AorColumn("DateObs", "", "DATE_OBS of the first frame", _first("date_obs")),
-    _AorColumn(
-        "Mission", "", "CRYO or WARM", lambda one, group: str(one.fluxes.mission[group.rows[0]]).upper()
+    PhotColumn("AORKEY", "", "key of the observation", _first("aorkey")),
+    PhotColumn("Target RA", "deg", "right ascension of the target, ICRS", _of_target("ra")),
+    PhotColumn("Target Dec", "deg", "declination of the target, ICRS", _of_target("dec")),
+    PhotColumn("DateObs", "", "DATE_OBS of the first frame", _first("date_obs")),
+    PhotColumn(
+        "Mission",
+        "",
+        "CRYO or WARM",
+        _each(lambda one, group: str(one.fluxes.mission[group.rows[0]]).upper()),
     ),
-    _AorColumn("Read Mode", "", "FULL or SUB", _first("readmode")),
-    _AorColumn(
+    PhotColumn("Read Mode", "", "FULL or SUB", _first("readmode")),
+    PhotColumn(
         "Workable/Total Files in AOR",
         "",
         "images with a usable flux, of all",
-        lambda _, group: f"{group.n_workable}/{group.rows.size}",
+        _each(lambda _, group: f"{group.n_workable}/{group.rows.size}"),
     ),
-    _AorColumn(
+    PhotColumn(
         "Cycling DPattern",
         "",
         "YES where the AOR label says so",
-        lambda one, group: "YES" if "cycl" in str(one.columns["aorlabel"][group.rows[0]]).lower() else "NO",
+        _each(
+            lambda one, group: (
+                "YES" if "cycl" in str(one.columns["aorlabel"][group.rows[0]]).lower() else "NO"
+            )
+        ),
     ),
-    _AorColumn("DScale", "", "DITHSCAL", _first("ditherscale")),
-    _AorColumn("DPosition", "", "DITHPOS of the first frame", _first("ditherpos")),
-    _AorColumn("FTime (sec)", "s", "FRAMTIME", _first("framtime_s")),
-    _AorColumn("Time (MJD)", "d", "mean MJD_OBS of the frames", _middle("mjd")),
-    _AorColumn("Flux (mJy)", "mJy", "mean of the corrected fluxes", _result("flux")),
-    _AorColumn(
+    PhotColumn("DScale", "", "DITHSCAL", _first("ditherscale")),
+    PhotColumn("DPosition", "", "DITHPOS of the first frame", _first("ditherpos")),
+    PhotColumn("FTime (sec)", "s", "FRAMTIME", _first("framtime_s")),
+    PhotColumn("Time (MJD)", "d", "mean MJD_OBS of the frames", _middle("mjd")),
+    PhotColumn("Flux (mJy)", "mJy", "mean of the corrected fluxes", _result("flux")),
+    PhotColumn(
         "Error (mJy)",
         "mJy",
         "population standard deviation of the fluxes, as in the original",
         _result("std_population"),
     ),
-    _AorColumn("Spread (%)", "%", "100 Error / Flux", _spread),
-    _AorColumn(
+    PhotColumn("Spread (%)", "%", "100 Error / Flux", _each(_spread)),
+    PhotColumn(
         "Outliers Rejected",
         "",
         "fluxes rejected as outliers",
-        lambda _, group: 0 if group.flux is None else group.flux.n_rejected,
+        _each(lambda _, group: 0 if group.flux is None else group.flux.n_rejected),
     ),
-    _AorColumn("Target", "", "name of the target", _of_target("name")),
-    _AorColumn("Channel", "", "IRAC channel", _first("channel")),
-    _AorColumn(
+    PhotColumn("Target", "", "name of the target", _of_target("name")),
+    PhotColumn("Channel", "", "IRAC channel", _first("channel")),
+    PhotColumn(
         "Aperture",
         "pix",
         "radius, inner and outer radius of the annulus, native pixels",
-        lambda one, group: one.radii(int(one.columns["aperture"][group.rows[0]])),
+        _each(lambda one, group: one.radii(int(one.columns["aperture"][group.rows[0]]))),
     ),
-    _AorColumn(
-        "N_used", "", "fluxes in the mean", lambda _, group: 0 if group.flux is None else group.flux.n_used
+    PhotColumn(
+        "N_used",
+        "",
+        "fluxes in the mean",
+        _each(lambda _, group: 0 if group.flux is None else group.flux.n_used),
     ),
-    _AorColumn(
+    PhotColumn(
         "Error of Mean (mJy)", "mJy", "standard error of the mean from the scatter", _result("err_mean")
     ),
-    _AorColumn(
+    PhotColumn(
         "Formal Error (mJy)",
         "mJy",
         "standard error of the mean from the errors of the fluxes",
         _result("err_formal"),
     ),
-    _AorColumn("Scatter (mJy)", "mJy", "sample standard deviation of the fluxes", _result("scatter")),
-    _AorColumn("N_saturated", "", "saturated frames", lambda _, group: group.n_saturated),
-    _AorColumn("Note", "", "what to know of this flux", _note),
+    PhotColumn("Scatter (mJy)", "mJy", "sample standard deviation of the fluxes", _result("scatter")),
+    PhotColumn("N_saturated", "", "saturated frames", _each(lambda _, group: group.n_saturated)),
+    PhotColumn("Note", "", "what to know of this flux", _each(_note)),
 )
 
 
@@ -135,18 +144,4 @@ def aor_table(one: Measurements) -> Table:
     astropy.table.Table
         A row for each AOR, target, channel, read mode, frame time and aperture; NaN without a usable frame.
     """
-    from astropy.table import Column, Table
-
-    groups: Sequence[AorGroup] = one.judged.groups
-    made = [
-        Column(
-            [column.value(one, group) for group in groups],
-            name=column.name,
-            unit=column.unit or None,
-            description=column.description,
-        )
-        for column in _AOR
-    ]
-    table = Table(made)
-    table.meta["functions"] = list(one.fluxes.functions)
-    return table
+    return table_of(one, _AOR)

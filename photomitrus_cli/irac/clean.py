@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.blot import blot
-from photomitrus_cli.imaging.boxes import widened
 from photomitrus_cli.imaging.lanczos import BAD
 from photomitrus_cli.imaging.objects import object_mask
+from photomitrus_cli.imaging.pixelmap import widened
 from photomitrus_cli.imaging.prepared import reprepare
 from photomitrus_cli.imaging.reject import RejectRules, find_outliers
 from photomitrus_cli.irac.chunks import INNER, OBJECT, Arrays, FrameReader, Ingested, Place, pack
 from photomitrus_cli.irac.stack import MARGIN, StackReader, StackTile
 from photomitrus_cli.run.checkpoint import Store
 
-Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
 

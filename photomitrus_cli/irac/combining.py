@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.blot import local_contrast
-from photomitrus_cli.imaging.boxes import common_part, widened
 from photomitrus_cli.imaging.classmedian import ClassMedian
 from photomitrus_cli.imaging.clip import SOFTENING, clipped_mean
 from photomitrus_cli.imaging.combine import Combined, WeightedMean
@@ -26,7 +25,7 @@ from photomitrus_cli.imaging.noise import (
     median_remainder_ratio,
     variance_sums,
 )
-from photomitrus_cli.imaging.pixelmap import Box
+from photomitrus_cli.imaging.pixelmap import Box, common_part, widened
 from photomitrus_cli.imaging.reference import reference_map
 from photomitrus_cli.imaging.resample import Resampled, resample_frame, resample_into
 from photomitrus_cli.irac.chunks import INNER, FrameReader, Ingested, Place

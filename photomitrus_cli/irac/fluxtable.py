@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import ConfigError, InputError
+from photomitrus_cli.errors import ConfigError, InputError, first_line
 from photomitrus_cli.io.atomic import atomic_path, write_text
 from photomitrus_cli.io.tablefiles import UNREADABLE, read_by_astropy, repeated
 
@@ -264,7 +264,7 @@ class TypedTable:
                 warnings.simplefilter("ignore")
                 table.write(part, format=kind, **({"comment": False} if kind == "ascii.csv" else {}))
         except (ValueError, TypeError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
             raise InputError(
                 f"{self.path}: has columns that cannot be written as {path.suffix[1:].upper()}: {reason}"
             ) from error
@@ -309,5 +309,5 @@ def _text(value: float) -> str:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    reason = first_line(error)
     return InputError(f"{path}: the table cannot be read: {reason}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from photomitrus_cli.io.bintable import Column, table_unit
 from photomitrus_cli.irac.scan import Frame
-from photomitrus_cli.run.summary import UnitRecord
+from photomitrus_cli.run.summary import UnitRecord, finite
 
 _PRINTABLE = "".join(c for c in string.printable if c.isprintable() and c != "%")
 
@@ -81,9 +81,9 @@ def frame_values(frame: Frame, meta: dict[str, Any]) -> dict[str, Any]:
         "expid": frame.key.expid,
         "dcenum": frame.key.dcenum,
         "creator": frame.creator,
-        "mjd": _finite(frame.mjd),
+        "mjd": finite(frame.mjd),
         "exptime": frame.exptime_s,
-        "framtime": _finite(frame.framtime_s),
+        "framtime": finite(frame.framtime_s),
         "gain": frame.gain,
         "fluxconv": frame.fluxconv,
         "unc_source": "file" if frame.unc else "estimated",
@@ -97,11 +97,6 @@ def frame_values(frame: Frame, meta: dict[str, Any]) -> dict[str, Any]:
         "unc_median": math.sqrt(variance) if variance is not None else None,
         "weight": meta["weight"],
     } | {name: meta[name] for name in _OPTIONAL if name in meta}
-
-
-def _finite(value: float) -> float | None:
-    """Give None for NaN, which JSON cannot hold."""
-    return value if math.isfinite(value) else None
 
 
 def ascii_text(text: str) -> str:

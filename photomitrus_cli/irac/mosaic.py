@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from photomitrus_cli.errors import AstromapError, ConfigError, NoDataError, OutputExistsError
-from photomitrus_cli.io.atomic import check_folder, remove_stale_parts
+from photomitrus_cli.errors import AstromapError, NoDataError
 from photomitrus_cli.irac.assemble import Assembled, assemble
 from photomitrus_cli.irac.config import MosaicSettings
 from photomitrus_cli.irac.inputstable import frame_values
@@ -30,16 +29,10 @@ from photomitrus_cli.irac.rejected import with_masks, write_masks
 from photomitrus_cli.irac.scan import Frame
 from photomitrus_cli.irac.stack import StackTile
 from photomitrus_cli.irac.telling import figure, measured, summarise, up_to_date
-from photomitrus_cli.run.checkpoint import open_store
 from photomitrus_cli.run.context import Context
-from photomitrus_cli.run.provenance import (
-    Product,
-    guard_outputs,
-    is_current,
-    write_failure,
-    write_manifest,
-)
+from photomitrus_cli.run.provenance import Product, guard_outputs, is_current, write_manifest
 from photomitrus_cli.run.summary import Summary, UnitRecord
+from photomitrus_cli.run.underway import under_way
 
 _log = logging.getLogger(__name__)
 
@@ -73,20 +66,8 @@ def run(settings: MosaicSettings, context: Context) -> Summary:
         return summarise(plan, planned + plan.selection.records, "planned")
     if context.control.resume and is_current(product, plan.record.key):
         return up_to_date(plan)
-    check_folder(product.folder, plan.disk_bytes)
-    remove_stale_parts(product.folder)
-    try:
-        with open_store(product.work, plan.record.key, resume=context.control.resume) as store:
-            # Once more, now that no other run of this product can be at work.
-            guard_outputs(plan.product, context)
-            return _make(Passes(plan, store, context))
-    except (ConfigError, OutputExistsError):
-        # Another run is, or was just now, at this product; its records are not ours to write.
-        raise
-    except BaseException as error:
-        _log.info("finished frames and tiles are kept in %s; --resume continues", product.work)
-        write_failure(product, plan.record, context, error)
-        raise
+    with under_way(plan.product, plan.record, context, needed_bytes=plan.disk_bytes) as store:
+        return _make(Passes(plan, store, context))
 
 
 def _make(passes: Passes) -> Summary:

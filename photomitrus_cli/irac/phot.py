@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photomitrus_cli.errors import AstromapError, ConfigError, NoDataError, OutputExistsError
-from photomitrus_cli.io.atomic import check_folder, remove_stale_parts, write_text
+from photomitrus_cli.errors import AstromapError, NoDataError
+from photomitrus_cli.io.atomic import write_text
 from photomitrus_cli.io.tables import write_csv, write_ecsv
 from photomitrus_cli.irac.aortable import aor_table
 from photomitrus_cli.irac.measure import Flag
@@ -22,15 +21,14 @@ from photomitrus_cli.irac.photrows import columns_of
 from photomitrus_cli.irac.photsettings import PhotSettings
 from photomitrus_cli.irac.phottables import Measurements, image_table, problem_aors
 from photomitrus_cli.irac.phottelling import summarise, up_to_date
-from photomitrus_cli.run.checkpoint import Store, open_store
+from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.context import Context
-from photomitrus_cli.run.provenance import guard_outputs, is_current, write_failure, write_manifest
+from photomitrus_cli.run.provenance import guard_outputs, is_current, write_manifest
 from photomitrus_cli.run.summary import Summary, UnitRecord
+from photomitrus_cli.run.underway import under_way
 
 if TYPE_CHECKING:
     from astropy.table import Table
-
-_log = logging.getLogger(__name__)
 
 
 def run(settings: PhotSettings, context: Context) -> Summary:
@@ -59,20 +57,8 @@ def run(settings: PhotSettings, context: Context) -> Summary:
         return summarise(plan, planned + plan.selection.records, "planned")
     if context.control.resume and is_current(product, plan.record.key):
         return up_to_date(plan)
-    check_folder(product.folder)
-    remove_stale_parts(product.folder)
-    try:
-        with open_store(product.work, plan.record.key, resume=context.control.resume) as store:
-            # Once more, now that no other run of this product can be at work.
-            guard_outputs(product, context)
-            return _make(plan, store, context)
-    except (ConfigError, OutputExistsError):
-        # Another run is, or was just now, at this product; its records are not ours to write.
-        raise
-    except BaseException as error:
-        _log.info("measured frames are kept in %s; --resume continues", product.work)
-        write_failure(product, plan.record, context, error)
-        raise
+    with under_way(product, plan.record, context) as store:
+        return _make(plan, store, context)
 
 
 def photometer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 Columns = Mapping[str, NDArray[Any]]
-ABSENT = "--"
 # Flags of the original's own columns, Y or N.
 _SEED_FLAGS = {
     "Coord Conversion Issue": Flag.NO_POSITION,
@@ -56,7 +55,17 @@ class Measurements:
 
 
 @dataclass(frozen=True)
-class _Column:
+class PhotColumn:
+    """A column of a table.
+
+    Attributes
+    ----------
+    name, unit, description : str
+        The unit may be empty.
+    values : callable
+        Gives a value of each row.
+    """
+
     name: str
     unit: str
     description: str
@@ -104,85 +113,85 @@ def _target(field: str) -> Callable[[Measurements], Any]:
 
 _PX_FLUX = "MJy pix / sr"
 _IMAGE = (
-    _Column("File#", "", "number of the image within AOR, target and aperture", _file_numbers),
+    PhotColumn("File#", "", "number of the image within AOR, target and aperture", _file_numbers),
     *(
-        _Column(name, "", f"Y where this happened: {name.lower()}", _seed_flag(flag))
+        PhotColumn(name, "", f"Y where this happened: {name.lower()}", _seed_flag(flag))
         for name, flag in _SEED_FLAGS.items()
     ),
-    _Column("Xc", "pix", "centroid x, 0-based, native pixels", _plain("x")),
-    _Column("Yc", "pix", "centroid y, 0-based, native pixels", _plain("y")),
-    _Column("Fx", "pix", "full width at half maximum along x", _plain("fwhm_x")),
-    _Column("Fy", "pix", "full width at half maximum along y", _plain("fwhm_y")),
-    _Column("Time[MJD]", "d", "MJD_OBS", _plain("mjd")),
-    _Column("Raw_Flux", _PX_FLUX, "sum in the aperture", _plain("raw")),
-    _Column(
+    PhotColumn("Xc", "pix", "centroid x, 0-based, native pixels", _plain("x")),
+    PhotColumn("Yc", "pix", "centroid y, 0-based, native pixels", _plain("y")),
+    PhotColumn("Fx", "pix", "full width at half maximum along x", _plain("fwhm_x")),
+    PhotColumn("Fy", "pix", "full width at half maximum along y", _plain("fwhm_y")),
+    PhotColumn("Time[MJD]", "d", "MJD_OBS", _plain("mjd")),
+    PhotColumn("Raw_Flux", _PX_FLUX, "sum in the aperture", _plain("raw")),
+    PhotColumn(
         "Bkg_Flux",
         _PX_FLUX,
         "background in the aperture",
         lambda one: one.columns["raw"] - one.columns["net"],
     ),
-    _Column("Res_Flux", _PX_FLUX, "sum less background, before corrections", _plain("net")),
-    _Column("AORKEY", "", "key of the observation", _plain("aorkey")),
-    _Column("Target", "", "name of the target", _target("name")),
-    _Column("Channel", "", "IRAC channel", _plain("channel")),
-    _Column(
+    PhotColumn("Res_Flux", _PX_FLUX, "sum less background, before corrections", _plain("net")),
+    PhotColumn("AORKEY", "", "key of the observation", _plain("aorkey")),
+    PhotColumn("Target", "", "name of the target", _target("name")),
+    PhotColumn("Channel", "", "IRAC channel", _plain("channel")),
+    PhotColumn(
         "Aperture",
         "pix",
         "radius, inner and outer radius of the annulus, native pixels",
         lambda one: [one.radii(k) for k in one.columns["aperture"].tolist()],
     ),
-    _Column("File", "", "name of the frame", _plain("file")),
-    _Column("EXPID", "", "exposure number", _plain("expid")),
-    _Column("DCENUM", "", "number within the exposure", _plain("dcenum")),
-    _Column("Plane", "", "plane of a subarray cube, 0-based; -1 for a whole image", _plain("plane")),
-    _Column("Mission", "", "CRYO or WARM", lambda one: np.char.upper(one.fluxes.mission)),
-    _Column("Read Mode", "", "FULL or SUB", _plain("readmode")),
-    _Column("FTime (sec)", "s", "FRAMTIME", _plain("framtime_s")),
-    _Column("Xc_err", "pix", "standard error of Xc", _plain("x_err")),
-    _Column("Yc_err", "pix", "standard error of Yc", _plain("y_err")),
-    _Column("Offset", "pix", "distance of the centroid from the target by the WCS", _plain("offset_px")),
-    _Column("Background", "MJy / sr", "level of the annulus", _plain("background")),
-    _Column("Background_err", "MJy / sr", "standard error of the level", _plain("background_err")),
-    _Column("Sky_sigma", "MJy / sr", "scatter of the pixels of the annulus", _plain("sky_sigma")),
-    _Column("N_background", "", "pixels of the annulus used", _plain("n_background")),
-    _Column("Bad_area", "pix2", "area of the bad pixels in the aperture", _plain("bad_area")),
-    _Column(
+    PhotColumn("File", "", "name of the frame", _plain("file")),
+    PhotColumn("EXPID", "", "exposure number", _plain("expid")),
+    PhotColumn("DCENUM", "", "number within the exposure", _plain("dcenum")),
+    PhotColumn("Plane", "", "plane of a subarray cube, 0-based; -1 for a whole image", _plain("plane")),
+    PhotColumn("Mission", "", "CRYO or WARM", lambda one: np.char.upper(one.fluxes.mission)),
+    PhotColumn("Read Mode", "", "FULL or SUB", _plain("readmode")),
+    PhotColumn("FTime (sec)", "s", "FRAMTIME", _plain("framtime_s")),
+    PhotColumn("Xc_err", "pix", "standard error of Xc", _plain("x_err")),
+    PhotColumn("Yc_err", "pix", "standard error of Yc", _plain("y_err")),
+    PhotColumn("Offset", "pix", "distance of the centroid from the target by the WCS", _plain("offset_px")),
+    PhotColumn("Background", "MJy / sr", "level of the annulus", _plain("background")),
+    PhotColumn("Background_err", "MJy / sr", "standard error of the level", _plain("background_err")),
+    PhotColumn("Sky_sigma", "MJy / sr", "scatter of the pixels of the annulus", _plain("sky_sigma")),
+    PhotColumn("N_background", "", "pixels of the annulus used", _plain("n_background")),
+    PhotColumn("Bad_area", "pix2", "area of the bad pixels in the aperture", _plain("bad_area")),
+    PhotColumn(
         "Repaired_Flux", _PX_FLUX, "estimate of the light on bad pixels, part of Raw_Flux", _plain("repaired")
     ),
-    _Column(
+    PhotColumn(
         "Flux_uncorrected (mJy)",
         "mJy",
         "Res_Flux as a flux density, before corrections",
         _flux("uncorrected"),
     ),
-    _Column("R_al", "", "array-location response, divided by", _flux("r_al")),
-    _Column("R_pp", "", "pixel-phase response, divided by", _flux("r_pp")),
-    _Column("Ap_corr", "", "aperture correction, multiplied by", _flux("ap_corr")),
-    _Column(
+    PhotColumn("R_al", "", "array-location response, divided by", _flux("r_al")),
+    PhotColumn("R_pp", "", "pixel-phase response, divided by", _flux("r_pp")),
+    PhotColumn("Ap_corr", "", "aperture correction, multiplied by", _flux("ap_corr")),
+    PhotColumn(
         "Calibration", "", "factor for versions with a wrong FLUXCONV, multiplied by", _flux("calibration")
     ),
-    _Column("Flux (mJy)", "mJy", "corrected flux density", _flux("flux")),
-    _Column("Error (mJy)", "mJy", "its standard error: pixels, background, centroid", _flux("err")),
-    _Column(
+    PhotColumn("Flux (mJy)", "mJy", "corrected flux density", _flux("flux")),
+    PhotColumn("Error (mJy)", "mJy", "its standard error: pixels, background, centroid", _flux("err")),
+    PhotColumn(
         "Photon_err", _PX_FLUX, "part of the error: noise of the pixels in the aperture", _plain("photon_err")
     ),
-    _Column(
+    PhotColumn(
         "Background_part_err",
         _PX_FLUX,
         "part of the error: level of the background",
         _plain("background_part_err"),
     ),
-    _Column("Repair_err", _PX_FLUX, "part of the error: estimates for bad pixels", _plain("repair_err")),
-    _Column("Centroid_err", _PX_FLUX, "part of the error: place of the aperture", _plain("centroid_err")),
-    _Column("Phase_err (mJy)", "mJy", "part of the error: place within the pixel", _flux("phase_err")),
-    _Column("Flags", "", "what was noticed, by name", _flag_words),
-    _Column(
+    PhotColumn("Repair_err", _PX_FLUX, "part of the error: estimates for bad pixels", _plain("repair_err")),
+    PhotColumn("Centroid_err", _PX_FLUX, "part of the error: place of the aperture", _plain("centroid_err")),
+    PhotColumn("Phase_err (mJy)", "mJy", "part of the error: place within the pixel", _flux("phase_err")),
+    PhotColumn("Flags", "", "what was noticed, by name", _flag_words),
+    PhotColumn(
         "Used",
         "",
         "Y where the flux is part of that of its AOR",
         lambda one: np.where([not reason for reason in one.judged.reasons], "Y", "N"),
     ),
-    _Column("Reason", "", "why it is not", lambda one: one.judged.reasons),
+    PhotColumn("Reason", "", "why it is not", lambda one: one.judged.reasons),
 )
 
 
@@ -198,15 +207,28 @@ def image_table(one: Measurements) -> Table:
     astropy.table.Table
         A row for each image, target and aperture.
     """
+    return table_of(one, _IMAGE)
+
+
+def table_of(one: Measurements, columns: Sequence[PhotColumn]) -> Table:
+    """Make a table of measurements.
+
+    Parameters
+    ----------
+    one : Measurements
+    columns : sequence of PhotColumn
+
+    Returns
+    -------
+    astropy.table.Table
+    """
     from astropy.table import Column, Table
 
     made = [
         Column(column.values(one), name=column.name, unit=column.unit or None, description=column.description)
-        for column in _IMAGE
+        for column in columns
     ]
-    table = Table(made)
-    table.meta["functions"] = list(one.fluxes.functions)
-    return table
+    return Table(made, meta={"functions": list(one.fluxes.functions)})
 
 
 def problem_aors(one: Measurements) -> list[int]:

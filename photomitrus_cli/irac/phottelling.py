@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from photomitrus_cli.irac.apcorr import calibration_factor
 from photomitrus_cli.irac.photplan import PhotPlan
@@ -55,7 +56,7 @@ def summarise(
     }
     warnings = _warnings(plan)
     if measured is not None:
-        facts |= _fluxes(measured, problems)
+        facts |= flux_facts(measured, problems)
         warnings += _flux_warnings(measured, problems)
     paths = plan.product.paths
     title = f"IRAC photometry, {plan.settings.stem}"
@@ -77,32 +78,47 @@ def _figures(plan: PhotPlan) -> list[Figure]:
     return [Figure(path, caption) for path, caption in zip(plan.product.paths[5:], _CAPTIONS, strict=True)]
 
 
-def _fluxes(one: Measurements, problems: Sequence[int]) -> dict[str, str]:
-    facts: dict[str, str] = {}
-    for number, target in enumerate(one.targets):
-        for k, aperture in enumerate(one.settings.apertures):
-            groups = [
-                group.flux
-                for group in one.judged.groups
-                if group.flux is not None
-                and (one.columns["target"][group.rows[0]], one.columns["aperture"][group.rows[0]])
-                == (number, k)
-            ]
-            if groups and len(facts) < _MOST_NAMED:
-                values = np.array([flux.flux for flux in groups])
-                scatter = (
-                    f", scatter {100 * values.std(ddof=1) / abs(values.mean()):.2g} %"
-                    if values.size > 1
-                    else ""
-                )
-                radii = ",".join(f"{radius:g}" for radius in aperture)
-                facts[f"{target.name} at {radii}"] = (
-                    f"median {np.median(values):.6g} mJy of {values.size} AOR fluxes{scatter}"
-                )
+def flux_facts(one: Measurements, problems: Sequence[int]) -> dict[str, str]:
+    """Tell the fluxes of the first targets, apertures and channels, and how many images they are made of.
+
+    Parameters
+    ----------
+    one : Measurements
+    problems : sequence of int
+        Keys of AORs without a flux.
+
+    Returns
+    -------
+    dict of str to str
+        A line for each; entries of a target table with one name are told as one target.
+    """
+    numbers = {target.name: n for n, target in reversed(list(enumerate(one.targets)))}
+    found: dict[tuple[int, int, int], list[float]] = {}
+    for group in one.judged.groups:
+        if group.flux is not None:
+            number, aperture, channel = (
+                int(one.columns[name][group.rows[0]]) for name in ("target", "aperture", "channel")
+            )
+            key = (numbers[one.targets[number].name], aperture, channel)
+            found.setdefault(key, []).append(group.flux.flux)
+    several = len({channel for *_, channel in found}) > 1
+    facts = {
+        f"{one.targets[number].name}{f' in channel {channel}' if several else ''} at {one.radii(aperture)}": (
+            _in_words(np.array(values))
+        )
+        for (number, aperture, channel), values in sorted(found.items())[:_MOST_NAMED]
+    }
     used = sum(not reason for reason in one.judged.reasons)
     facts["fluxes"] = f"{used} of {len(one.judged.reasons)} used"
     facts["problem AORs"] = _some(problems) if problems else "none"
     return facts
+
+
+def _in_words(fluxes: NDArray[np.float64]) -> str:
+    told = f"median {np.median(fluxes):.6g} mJy of {fluxes.size} AOR fluxes"
+    if fluxes.size < 2:
+        return told
+    return f"{told}, scatter {100 * fluxes.std(ddof=1) / abs(fluxes.mean()):.2g} %"
 
 
 def _some(values: Sequence[object]) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.imaging.boxes import common_part, widened
-from photomitrus_cli.imaging.pixelmap import Box
+from photomitrus_cli.imaging.pixelmap import Box, common_part, widened
 from photomitrus_cli.run.checkpoint import Store
 
 Float32 = NDArray[np.float32]

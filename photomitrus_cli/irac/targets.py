@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from photomitrus_cli.errors import ConfigError, InputError
+from photomitrus_cli.errors import ConfigError, InputError, first_line
 from photomitrus_cli.imaging.skytext import parse_position
 from photomitrus_cli.io.refcat import RefCat, julian_year
+from photomitrus_cli.io.tablefiles import UNREADABLE, read_by_astropy
 
 TABLE_SUFFIXES = (".csv", ".ecsv")
 _MAGIC = frozenset("*?[")
@@ -192,12 +193,10 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _ecsv_rows(path: Path) -> list[dict[str, Any]]:
-    from astropy.table import Table
-
     try:
-        table = Table.read(path, format="ascii.ecsv")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        table = read_by_astropy(path, "ascii.ecsv")
+    except UNREADABLE as error:
+        reason = first_line(error)
         raise InputError(f"{path}: cannot be read as ECSV: {reason}") from error
     return [dict(zip(table.colnames, map(str, row), strict=True)) for row in table]
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from photomitrus_cli.prime.framemeasures import worst_share
 from photomitrus_cli.prime.gates import Gate, GateLimits, at_least, at_most
+from photomitrus_cli.prime.geometry import pixel_arcsec
 from photomitrus_cli.prime.solution import Solution
 
 
@@ -34,8 +35,9 @@ def astrometry_gates(
     left = sum(item is not None for item in solution.wcs)
     chance = _worst([q.chance for q in solution.frames if not q.refused])
     likely = limits.relative_chance if relative else limits.chance
+    pixel = pixel_arcsec(solution.fit.wcs[0])
     share = limits.relative_matched if relative else limits.matched
-    rms_frames, apart = max(solution.rms_frames), min(limits.rms_frames, limits.pixels * _pixel(solution))
+    rms_frames, apart = max(solution.rms_frames), min(limits.rms_frames, limits.pixels * pixel)
     gates = [
         at_least("frames", "frames with a geometry", left, limits.frames),
         at_most("chance", "probability that a match is an accident", chance, likely),
@@ -53,18 +55,13 @@ def astrometry_gates(
     return gates if relative and shifts else gates + _everywhere(solution, limits)
 
 
-def _pixel(solution: Solution) -> float:
-    """Side of a pixel, arcsec."""
-    return 3600.0 * float(np.sqrt(abs(np.linalg.det(solution.fit.wcs[0].cd))))
-
-
 def _everywhere(solution: Solution, limits: GateLimits) -> list[Gate]:
     """Judge areas and corners."""
     least = worst_share(
         solution.matched_grid, solution.possible_grid, limits.matched_area, limits.area_chance
     )
     error = _worst(solution.corner_error.tolist())
-    most = max(limits.corner_error, limits.coarse * _pixel(solution))
+    most = max(limits.corner_error, limits.coarse * pixel_arcsec(solution.fit.wcs[0]))
     return [
         at_least("matched_area", "matched part in the worst of 16 areas", least, limits.matched_area),
         at_most(

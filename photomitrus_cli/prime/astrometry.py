@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.imaging.planepixels import in_frame
@@ -28,8 +27,6 @@ from photomitrus_cli.prime.framestars import (
 )
 from photomitrus_cli.prime.jointfit import Joint, common_start, joint_fit, missed
 from photomitrus_cli.prime.solution import Solution, make_solution
-
-Float = NDArray[np.float64]
 
 _ROUNDS = 3
 

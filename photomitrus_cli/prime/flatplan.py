@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from photomitrus_cli.errors import ConfigError, InputError, NoDataError
 from photomitrus_cli.io.atomic import refuse_overwriting_inputs
+from photomitrus_cli.prime.flatnames import flat_name
 from photomitrus_cli.prime.flats import twilight_pairs
 from photomitrus_cli.prime.flatsettings import FlatSettings
 from photomitrus_cli.prime.frame import Frame, read_frame
 from photomitrus_cli.prime.framekinds import band_of, refuse_mixed
 from photomitrus_cli.prime.instrument import Instrument, load_instrument
 from photomitrus_cli.prime.ramps import chips_present, find_ramps, ramp_folder
-from photomitrus_cli.prime.twilights import flat_name, twilights
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
 from photomitrus_cli.run.summary import UnitRecord
@@ -23,6 +24,8 @@ from photomitrus_cli.run.summary import UnitRecord
 _log = logging.getLogger(__name__)
 # What marks a frame as a flat, and where: in the night log the same columns tell.
 _MARK, _MARKED = "flat", ("OBJNAME", "OBJTYPE")
+# Days without a frame: longer than a twilight lasts, shorter than a night.
+_BREAK = 3.0 / 24.0
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,16 @@ def _is_wanted(frame: Frame, band: str | None) -> bool:
     return band is None or band.lower() in (name.lower() for name in frame.filters)
 
 
+def _twilights(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Part frames, which are in the order of time, where nothing was taken for some hours."""
+    parts = [[frames[0]]]
+    for before, frame in pairwise(frames):
+        if frame.mjd - before.mjd > _BREAK:
+            parts.append([])
+        parts[-1].append(frame)
+    return parts
+
+
 def _make_plan(
     settings: FlatSettings,
     frames: Sequence[Frame],
@@ -151,7 +164,7 @@ def _make_plan(
     parent, chip, band = of
     ordered = tuple(sorted(frames, key=lambda frame: (frame.mjd, frame.serial)))
     refuse_mixed(ordered, "shapes", lambda frame: "{1} x {0} pixels".format(*frame.window.file_shape))
-    pairs = [pair for one in twilights(ordered) if len(one) > 1 for pair in twilight_pairs(one)]
+    pairs = [pair for one in _twilights(ordered) if len(one) > 1 for pair in twilight_pairs(one)]
     if not pairs:
         raise NoDataError(
             f"{ordered[0].path.parent}: {len(ordered)} flats in {band}, no two of one twilight",

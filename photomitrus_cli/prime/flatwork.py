@@ -16,10 +16,10 @@ from photomitrus_cli.io.bintable import Column, table_unit
 from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.io.fitsstream import ImageUnit, StreamedFits
 from photomitrus_cli.prime.flatplan import FlatPlan
-from photomitrus_cli.prime.flats import MasterFlat, make_flat
+from photomitrus_cli.prime.flats import MasterFlat, make_flat, usable_values
 from photomitrus_cli.prime.frame import Frame
 from photomitrus_cli.prime.rawframes import read_raw
-from photomitrus_cli.run.summary import UnitRecord
+from photomitrus_cli.run.summary import UnitRecord, finite
 
 # The median of two is their mean: an outlier in one of them stays.
 _FEW_PAIRS = 3
@@ -77,7 +77,7 @@ def write_flat(task: FlatTask) -> MadeFlat:
     InputError
         When a frame is damaged.
     NoDataError
-        When the light did not change.
+        When the light did not change, or no pixel has a value.
     WriteError
         When the file cannot be written.
     """
@@ -85,7 +85,7 @@ def write_flat(task: FlatTask) -> MadeFlat:
     failed: list[UnitRecord] = []
     read: list[tuple[Frame, Frame]] = []
     try:
-        flat = make_flat(_pairs(task, read, failed), limit=np.inf, invalid=None)
+        flat = make_flat(_pairs(task, read, failed))
     except NoDataError as error:
         where = f"{plan.frames[0].path.parent}, {plan.band}"
         raise NoDataError(f"{where}: {error.message}", hint=error.hint) from error
@@ -102,7 +102,7 @@ def write_flat(task: FlatTask) -> MadeFlat:
 
 def _pairs(
     task: FlatTask, read: list[tuple[Frame, Frame]], failed: list[UnitRecord]
-) -> Iterator[tuple[NDArray[np.generic], NDArray[np.generic]]]:
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Read one pair after the other, and note which could be read."""
     for pair in task.plan.pairs:
         try:
@@ -119,29 +119,19 @@ def _pairs(
 def _values(frame: Frame, plan: FlatPlan) -> NDArray[np.float32]:
     """Read the active area of a frame, NaN where it holds nothing; its limit is that of its reads."""
     detector = plan.instrument.detector
-    values = np.array(read_raw(frame.source, frame.window)[0], dtype=np.float32)
-    with np.errstate(invalid="ignore"):
-        values[~(values < detector.limit(frame.n_frames))] = np.nan
-    if detector.invalid is not None:
-        values[values == np.float32(detector.invalid)] = np.nan
-    return values
+    raw, _ = read_raw(frame.source, frame.window)
+    return usable_values(raw, limit=detector.limit(frame.n_frames), invalid=detector.invalid)
 
 
 def _records(plan: FlatPlan, read: Sequence[tuple[Frame, Frame]], flat: MasterFlat) -> list[UnitRecord]:
     """Tell of every frame that was read, or had no partner."""
     records = []
-    for pair, level, used in zip(read, flat.levels, flat.used, strict=True):
-        reason = "" if used else "the light of its pair hardly differs"
-        for frame, other in (pair, pair[::-1]):
-            values = {"partner": other.path.name, "mjd": frame.mjd, "level": _known(level)}
-            records.append(UnitRecord(str(frame.path), "used" if used else "skipped", reason, values))
+    for pair, level, reasons in zip(read, flat.levels, flat.reasons, strict=True):
+        for frame, other, reason in zip(pair, pair[::-1], reasons, strict=True):
+            values = {"partner": other.path.name, "mjd": frame.mjd, "level": finite(level)}
+            records.append(UnitRecord(str(frame.path), "skipped" if reason else "used", reason, values))
     alone = "without a partner in its twilight"
     return [*records, *(UnitRecord(str(frame.path), "skipped", alone) for frame in plan.unpaired)]
-
-
-def _known(value: float) -> float | None:
-    """Give None for NaN, which JSON cannot hold."""
-    return value if np.isfinite(value) else None
 
 
 def _unit(plan: FlatPlan, flat: MasterFlat) -> ImageUnit:

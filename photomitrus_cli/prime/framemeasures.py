@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 AREAS = 4  # along each side
 # Part of a side that belongs to a corner.

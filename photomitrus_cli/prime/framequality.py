@@ -6,10 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-
-Float = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 _NOT_MATCHED = "its stars match no place of the catalogue"
 

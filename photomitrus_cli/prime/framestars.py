@@ -15,7 +15,6 @@ from photomitrus_cli.prime.framequality import Limits
 from photomitrus_cli.prime.sources import Sources
 
 Float = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 
 class Reference(Protocol):

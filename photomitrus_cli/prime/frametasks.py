@@ -15,10 +15,6 @@ from photomitrus_cli.prime.rawframes import read_bad, read_plane
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.run.checkpoint import Store
 
-Float32 = NDArray[np.float32]
-Mask = NDArray[np.uint8]
-Bool = NDArray[np.bool_]
-
 CALIBRATION = "calibration"
 
 

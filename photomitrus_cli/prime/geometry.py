@@ -28,6 +28,11 @@ _ARCSEC = 1.0 / 3600.0
 _FIT_PIXELS = 0.05
 
 
+def pixel_arcsec(wcs: TanSip) -> float:
+    """Side of a pixel at the reference point, arcsec: the root of its area."""
+    return 3600.0 * float(np.sqrt(abs(np.linalg.det(wcs.cd))))
+
+
 def template_geometry(
     template: Template, pointing: tuple[float, float], rotation: float, window: Window
 ) -> TanSip:

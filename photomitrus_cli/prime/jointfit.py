@@ -20,6 +20,7 @@ from photomitrus_cli.imaging.starmatch import StarMatch
 from photomitrus_cli.imaging.tangent import positions_of
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.prime.framestars import AstrometrySettings, Catalogue, FrameStars
+from photomitrus_cli.prime.geometry import pixel_arcsec
 from photomitrus_cli.prime.sources import Sources
 
 Float = NDArray[np.float64]
@@ -78,7 +79,7 @@ def common_start(
 
 def _errors(sources: Sources, settings: AstrometrySettings, wcs: TanSip) -> Float:
     """Errors of the positions of a frame, arcsec."""
-    scale = 3600.0 * float(np.sqrt(abs(np.linalg.det(wcs.cd))))
+    scale = pixel_arcsec(wcs)
     px = np.sqrt(0.5 * (np.square(sources.x_err) + np.square(sources.y_err)))
     return np.asarray(np.hypot(scale * px, settings.floor_arcsec))
 
@@ -148,7 +149,7 @@ def joint_fit(
     NoDataError
         When no catalogue star is left in any frame.
     """
-    scale = 3600.0 * float(np.sqrt(abs(np.linalg.det(wcs[0].cd))))
+    scale = pixel_arcsec(wcs[0])
     for _ in range(_ROUNDS):
         detected, row, anchors, refs = _associated(frames, wcs, kept, catalogue, settings)
         terms = _terms(detected, len(kept), anchors.star.size, settings)
@@ -187,7 +188,7 @@ def _associated(
     lists = [_measured(catalogue.vectors[:, near], catalogue.error[near])]
     for k, item, error in zip(kept, wcs, errors, strict=True):
         lists.append(_measured(item.directions(frames[k].sources.x, frames[k].sources.y), error))
-    scale = 3600.0 * float(np.sqrt(abs(np.linalg.det(wcs[0].cd))))
+    scale = pixel_arcsec(wcs[0])
     frame, row, star = common_stars(lists, np.zeros((len(lists), 3)), settings.tolerance_px * scale)
     listed = frame == 0
     own = ~listed

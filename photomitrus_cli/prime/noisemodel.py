@@ -12,8 +12,6 @@ from photomitrus_cli.prime.calibrate import Calibration
 from photomitrus_cli.prime.instrumentparts import Detector
 
 Float32 = NDArray[np.float32]
-Mask = NDArray[np.uint8]
-Bool = NDArray[np.bool_]
 
 # The median of a flat is taken of every so many pixels along each axis.
 _SPARSE = 8

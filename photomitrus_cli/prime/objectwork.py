@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.flatfield import OBJECT
 from photomitrus_cli.imaging.framemap import frame_map
@@ -19,9 +18,6 @@ from photomitrus_cli.prime.stackframes import (
     load_calibrated,
 )
 from photomitrus_cli.run.checkpoint import Store
-
-Float32 = NDArray[np.float32]
-Mask = NDArray[np.uint8]
 
 # Part of a frame that the masks of the second pass must leave; crowded fields keep those of the first.
 _LEAST_BLANK = 0.2

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.prime.astrometry import solve_astrometry
 from photomitrus_cli.prime.framestars import AstrometrySettings, FrameStars
+from photomitrus_cli.prime.geometry import pixel_arcsec
 from photomitrus_cli.prime.refcatalogue import RefCatalogue
 from photomitrus_cli.prime.solution import Solution
 
@@ -89,8 +90,9 @@ def _stars_of(frame: FrameStars, year: float, settings: AstrometrySettings) -> R
     wcs, found = frame.starts[0], frame.sources
     if not found.x.size:
         return None
-    scale = 3600.0 * float(np.sqrt(abs(np.linalg.det(wcs.cd))))
-    error = np.hypot(scale * np.hypot(found.x_err, found.y_err) / np.sqrt(2.0), settings.floor_arcsec)
+    error = np.hypot(
+        pixel_arcsec(wcs) * np.hypot(found.x_err, found.y_err) / np.sqrt(2.0), settings.floor_arcsec
+    )
     return own_catalogue(*wcs.sky(found.x, found.y), error, -2.5 * np.log10(found.flux), year)
 
 

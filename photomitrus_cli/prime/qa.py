@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from photomitrus_cli.imaging.tangent import directions_of
 from photomitrus_cli.io.atomic import write_json
 from photomitrus_cli.prime.framematch import catalogue_pairs_of
+from photomitrus_cli.prime.geometry import pixel_arcsec
 from photomitrus_cli.prime.qaareas import scatter
 from photomitrus_cli.prime.qaevidence import Evidence
-from photomitrus_cli.prime.qafields import pixel_arcsec
 from photomitrus_cli.prime.stackcards import verdict
 from photomitrus_cli.prime.stackphot import zero_point
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from photomitrus_cli.prime.geometry import initial_geometry
 from photomitrus_cli.prime.qaareas import Areas
 from photomitrus_cli.prime.qafields import Residuals, Shapes, position_residuals, star_shapes
@@ -16,8 +13,6 @@ from photomitrus_cli.prime.stackastrom import Judged
 from photomitrus_cli.prime.stackmeasure import Measured
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.run.summary import UnitRecord
-
-Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

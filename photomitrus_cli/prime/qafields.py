@@ -13,11 +13,11 @@ from photomitrus_cli.imaging.tangent import directions_of
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.prime.framematch import catalogue_pairs_of
 from photomitrus_cli.prime.framestars import Reference
+from photomitrus_cli.prime.geometry import pixel_arcsec
 from photomitrus_cli.prime.qaareas import Areas, make_areas
 from photomitrus_cli.prime.sources import Sources
 
 Float = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 # Fainter stars have no shape to speak of.
 _SHAPE_SNR = 20.0
@@ -101,11 +101,6 @@ def position_residuals(
 def _missed(wcs: TanSip, places: tuple[Float, Float], vectors: Float) -> Float:
     """Catalogue less frame along columns and rows, arcsec, shape (2, n)."""
     return pixel_arcsec(wcs) * (plane_pixels(wcs, vectors) - plane_pixels(wcs, wcs.directions(*places)))
-
-
-def pixel_arcsec(wcs: TanSip) -> float:
-    """Side of a pixel, arcsec."""
-    return 3600.0 * float(np.sqrt(abs(np.linalg.det(wcs.cd))))
 
 
 @dataclass(frozen=True, eq=False)

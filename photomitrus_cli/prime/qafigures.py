@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from photomitrus_cli.errors import AstromapError
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.io.atomic import atomic_path, writing
@@ -28,10 +25,6 @@ from photomitrus_cli.report.quicklook import draw_mosaic, thinning_step
 from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.provenance import Product
 from photomitrus_cli.run.summary import Figure
-
-Float = NDArray[np.float64]
-Float32 = NDArray[np.float32]
-Bool = NDArray[np.bool_]
 
 # What drawing may end with: a full disk, a broken library or font, numbers that make no picture.
 _TROUBLE = (

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.prime.geometry import pixel_arcsec
 from photomitrus_cli.prime.headertimes import utc_text
 from photomitrus_cli.prime.qaevidence import Evidence
-from photomitrus_cli.prime.qafields import pixel_arcsec
 from photomitrus_cli.report.chart import Axis, Chart, Level, PointPanel, Points, compose_chart
 from photomitrus_cli.report.frame import Frame
 from photomitrus_cli.report.sheet import Sheet

@@ -11,8 +11,6 @@ from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.fitsread import ImageSource, read_image, read_pixels
 from photomitrus_cli.prime.window import Window
 
-Float32 = NDArray[np.float32]
-Mask = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 
 

@@ -1,17 +1,22 @@
-"""Reference stars of a field at the epoch of its frames."""
+"""Reference stars of a field at the epoch of its frames, and those of a file."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.io.refcat import Photometry, RefCat
+from photomitrus_cli.errors import NoDataError
+from photomitrus_cli.io.refcat import Photometry, RefCat, read_refcat
 from photomitrus_cli.prime.skyfield import Field
 
 Float = NDArray[np.float64]
 
+_log = logging.getLogger(__name__)
 _ERROR = 0.05  # arcsec, of positions of which nothing is said
 # Magnitudes of the band order stars by brightness when this part of them has one.
 _ENOUGH = 1.0 / 3.0
@@ -136,3 +141,46 @@ def _first_of_each(ra: Float, dec: Float) -> NDArray[np.intp]:
     new = np.ones(ra.size, dtype=bool)
     new[1:] = (np.diff(ra[order]) != 0.0) | (np.diff(dec[order]) != 0.0)
     return np.sort(order[new])
+
+
+def read_catalogue(
+    path: str | Path,
+    field: Field,
+    year: float,
+    band: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> RefCatalogue:
+    """Read the reference stars of a field from a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        As `photomitrus_cli.io.refcat.read_refcat` takes it.
+    field : Field
+    year : float
+        Julian year of the frames.
+    band : str, optional
+        J, H, Ks, Y or Z.
+    columns : mapping of str to str, optional
+        Names of columns, where the file has unusual ones.
+
+    Returns
+    -------
+    RefCatalogue
+
+    Raises
+    ------
+    ConfigError, InputError, NoDataError
+        As `read_refcat`; or NoDataError when no star of the file is in the field.
+    """
+    stars = catalogue_at(read_refcat(path, band, columns), year, Path(path).name)
+    distance = field.distances(stars.ra, stars.dec)
+    inside = stars.where(distance <= field.radius)
+    if not inside.size:
+        raise NoDataError(
+            f"{path}: none of {stars.size} stars is within {field}, the nearest {distance.min():.3g} deg off",
+            hint="give a reference catalogue of this field, degrees ICRS",
+        )
+    known = int(np.isfinite(inside.mag).sum())
+    _log.info("%s: %d stars within %s, %d with a magnitude in %s", path, inside.size, field, known, band)
+    return inside

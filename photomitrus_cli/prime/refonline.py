@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
 from photomitrus_cli.errors import ConfigError, InputError, NoDataError
-from photomitrus_cli.io.refcat import RefCat, read_refcat
+from photomitrus_cli.imaging.tangent import directions_of
+from photomitrus_cli.io.refcat import Photometry, RefCat, read_refcat
 from photomitrus_cli.prime.refcache import cached, default_folder, keep
 from photomitrus_cli.prime.refcatalogue import RefCatalogue, catalogue_at
-from photomitrus_cli.prime.refmagnitudes import with_magnitudes
 from photomitrus_cli.prime.refquery import CATALOGUES, HINT, TIMEOUT, Catalogue, query
 from photomitrus_cli.prime.skyfield import Field
 
@@ -24,6 +27,8 @@ PHOTOMETRY: Mapping[str, tuple[str, ...]] = {
     "Ks": ("2mass",),
     "Y": ("vhs",),
 }
+# How far a star of one catalogue may be from its place in another, arcsec.
+_MATCH_ARCSEC = 1.0
 
 
 def online_catalogue(
@@ -123,3 +128,36 @@ def _obtain(catalogue: Catalogue, field: Field, folder: Path, timeout: float, ba
     _log.info("asking VizieR for %s within %s, %g s at most", catalogue.title, field, timeout)
     table = query(catalogue, field, timeout)
     return read_refcat(keep(folder, catalogue.key, field, table), band)
+
+
+def with_magnitudes(stars: RefCat, other: RefCat, band: Photometry) -> RefCat:
+    """Give stars the magnitudes that another catalogue has of them, where they have none yet.
+
+    Parameters
+    ----------
+    stars : RefCat
+        Moved to the epoch of the other catalogue for the comparison.
+    other : RefCat
+    band : Photometry
+        Magnitudes of `other`.
+
+    Returns
+    -------
+    RefCat
+        `stars`, each with the magnitude of the star that is nearest to it, and it to that, within 1 arcsec.
+    """
+    from scipy.spatial import cKDTree
+
+    epochs = other.epoch[np.isfinite(other.epoch)]
+    moved = stars.at_epoch(float(np.median(epochs))) if epochs.size else (stars.ra, stars.dec)
+    here, there = directions_of(*moved).T, directions_of(other.ra, other.dec).T
+    distance, nearest = cKDTree(there).query(here)
+    back = cKDTree(here).query(there)[1]
+    paired = (back[nearest] == np.arange(len(here))) & (distance < np.radians(_MATCH_ARCSEC / 3600.0))
+    before = stars.band
+    mag = np.full(len(here), np.nan) if before is None else before.mag.copy()
+    mag_err = np.full(len(here), np.nan) if before is None else before.mag_err.copy()
+    filled = paired & ~np.isfinite(mag)
+    mag[filled], mag_err[filled] = band.mag[nearest[filled]], band.mag_err[nearest[filled]]
+    name = band.name if before is None else f"{before.name}, {band.name}"
+    return replace(stars, band=Photometry(name, mag, mag_err))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from photomitrus_cli.errors import NoDataError
+from photomitrus_cli.errors import NoDataError, first_line
 from photomitrus_cli.prime.skyfield import Field
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def query(catalogue: Catalogue, field: Field, timeout: float = TIMEOUT) -> Table
         try:
             table = _within(left, partial(_ask, catalogue, field, server), failures)
         except failures as error:
-            reason = f"{server}: {(str(error).splitlines() or [''])[0] or type(error).__name__}"
+            reason = f"{server}: {first_line(error)}"
             continue
         if table is None:
             raise NoDataError(f"{catalogue.title} has no stars within {field}", hint="give --refcat FILE")

@@ -19,9 +19,6 @@ from photomitrus_cli.prime.stackframes import (
 )
 from photomitrus_cli.run.checkpoint import Store
 
-Float32 = NDArray[np.float32]
-Mask = NDArray[np.uint8]
-
 
 @dataclass(frozen=True)
 class BandTask:

@@ -17,12 +17,10 @@ from photomitrus_cli.prime.skymasks import blank_level, find_objects, subtract_b
 from photomitrus_cli.prime.skyrules import (
     SkyRules,
 )
-from photomitrus_cli.prime.skyscale import SkyScale
-from photomitrus_cli.prime.skyscalefit import fit_scale
+from photomitrus_cli.prime.skyscale import SkyScale, fit_scale
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.uint8]
-Bool = NDArray[np.bool_]
 
 # Side of the cells of the background under objects where the rules name none.
 _MESH_PX = 128

@@ -28,7 +28,6 @@ from photomitrus_cli.prime.stackframes import (
 from photomitrus_cli.run.checkpoint import Store
 
 Float32 = NDArray[np.float32]
-Mask = NDArray[np.uint8]
 
 BAD = "bad"
 """Checkpoint of the bad pixels of the detector where the frames tell them."""

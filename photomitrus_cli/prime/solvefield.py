@@ -18,6 +18,7 @@ from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.bintable import Column, table_unit
 from photomitrus_cli.io.fitsstream import ImageUnit, StreamedFits
+from photomitrus_cli.prime.geometry import pixel_arcsec
 from photomitrus_cli.prime.sources import Sources
 from photomitrus_cli.run.checkpoint import Store
 
@@ -118,7 +119,7 @@ def solver_words(task: SolveTask, folder: Path) -> list[str]:
     """
     ny, nx = task.start.shape
     ra, dec = (float(value) for value in task.start.sky((nx - 1) / 2.0, (ny - 1) / 2.0))
-    scale = 3600.0 * float(np.sqrt(abs(np.linalg.det(task.start.cd))))
+    scale = pixel_arcsec(task.start)
     given: dict[str, object] = {
         "--width": nx,
         "--height": ny,

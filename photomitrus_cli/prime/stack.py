@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 
-from photomitrus_cli.errors import ConfigError, InputError, NoDataError, OutputExistsError
+from photomitrus_cli.errors import InputError, NoDataError
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.atomic import check_folder, crc32_file, remove_stale_parts
 from photomitrus_cli.prime.frametasks import frame_tasks, save_calibration
@@ -29,7 +28,6 @@ from photomitrus_cli.prime.stacksettings import StackSettings
 from photomitrus_cli.prime.stacksky import SkySet, load_sky, mark_objects, subtract_skies
 from photomitrus_cli.prime.stacktelling import Outcome, facts_of, frame_values, summarise, warnings_of
 from photomitrus_cli.prime.stacktiles import Member, tile_tasks
-from photomitrus_cli.run.checkpoint import open_store
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import (
     file_entry,
@@ -37,14 +35,12 @@ from photomitrus_cli.run.provenance import (
     is_current,
     recorded_facts,
     recorded_units,
-    write_failure,
     write_manifest,
 )
 from photomitrus_cli.run.summary import Summary, UnitRecord
+from photomitrus_cli.run.underway import under_way
 
 __all__ = ["run"]
-
-_log = logging.getLogger(__name__)
 
 _FEWEST = 3
 
@@ -82,21 +78,10 @@ def _stack(plan: StackPlan, context: Context) -> Outcome:
     product = plan.product
     if context.control.resume and is_current(product, plan.record.key):
         return Outcome(recorded_facts(product), recorded_units(product), is_new=False)
-    check_folder(product.folder)
     check_folder(plan.names.sky.parent)
-    remove_stale_parts(product.folder)
     remove_stale_parts(plan.names.sky.parent)
-    try:
-        with open_store(product.work, plan.record.key, resume=context.control.resume) as store:
-            guard_outputs(product, context)
-            return _make(Run(plan, store, context))
-    except (ConfigError, OutputExistsError):
-        # Another run is, or was just now, at this product; its records are not ours to write.
-        raise
-    except BaseException as error:
-        _log.info("finished frames and tiles are kept in %s; --resume continues", product.work)
-        write_failure(product, plan.record, context, error)
-        raise
+    with under_way(product, plan.record, context) as store:
+        return _make(Run(plan, store, context))
 
 
 def _make(stack: Run) -> Outcome:

@@ -19,6 +19,7 @@ from photomitrus_cli.prime.framelight import flux_scales, seeing_widths
 from photomitrus_cli.prime.framematch import catalogue_pairs_of
 from photomitrus_cli.prime.framestars import AstrometrySettings, FrameStars
 from photomitrus_cli.prime.gates import Gate, failed
+from photomitrus_cli.prime.geometry import pixel_arcsec
 from photomitrus_cli.prime.ownfield import solve_own_field
 from photomitrus_cli.prime.refcatalogue import RefCatalogue
 from photomitrus_cli.prime.solution import Solution
@@ -113,19 +114,15 @@ def judge_frames(
         raise _none_left(reasons)
     grid = _grid(wcs, plan.settings.pixel_scale_arcsec)
     chosen = [sources[k] for k in placed]
-    light = flux_scales(chosen, wcs, grid)
-    widths = dict(zip([indices[k] for k in placed], seeing_widths(chosen, wcs, grid).tolist(), strict=True))
-    scales: dict[int, float] = {}
-    measured = {indices[k]: scale for k, scale in zip(placed, light.tolist(), strict=True)}
-    for k, scale in zip(placed, light.tolist(), strict=True):
-        reason = _too_dark(scale, plan.settings.max_extinction_mag)
-        if reason:
-            reasons[indices[k]] = reason
-        else:
-            scales[indices[k]] = scale
+    numbers = [indices[k] for k in placed]
+    light = dict(zip(numbers, flux_scales(chosen, wcs, grid).tolist(), strict=True))
+    widths = dict(zip(numbers, seeing_widths(chosen, wcs, grid).tolist(), strict=True))
+    dark = {index: _too_dark(scale, plan.settings.max_extinction_mag) for index, scale in light.items()}
+    reasons |= {index: reason for index, reason in dark.items() if reason}
+    scales = {index: scale for index, scale in light.items() if not dark[index]}
     if not scales:
         raise _none_left(reasons)
-    return Judged(solution, catalogue, gates, grid, scales, measured, widths, reasons)
+    return Judged(solution, catalogue, gates, grid, scales, light, widths, reasons)
 
 
 def _too_dark(scale: float, most: float) -> str:
@@ -199,6 +196,6 @@ def _refuse_poor(plan: StackPlan, gates: list[Gate]) -> None:
 
 def _grid(wcs: Sequence[TanSip], scale: float | None) -> Grid:
     """Choose the grid that holds all frames, north up, in pixels of their size."""
-    own = 3600.0 * float(np.median([np.sqrt(abs(np.linalg.det(one.cd))) for one in wcs]))
+    own = float(np.median([pixel_arcsec(one) for one in wcs]))
     corners = np.array([footprint(one, one.shape) for one in wcs])
     return grid_for_footprints(corners[:, 0], corners[:, 1], scale or round(own, 3))

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.blot import local_contrast
-from photomitrus_cli.imaging.boxes import common_part, widened
 from photomitrus_cli.imaging.clip import SOFTENING, clipped_mean
 from photomitrus_cli.imaging.clipnear import reject_near
 from photomitrus_cli.imaging.nearest import nearest_flags
 from photomitrus_cli.imaging.noise import correlation_factor, large_area_ratio, variance_sums
-from photomitrus_cli.imaging.pixelmap import Box
+from photomitrus_cli.imaging.pixelmap import Box, common_part, widened
 from photomitrus_cli.imaging.reference import reference_map
 from photomitrus_cli.imaging.resample import Resampled, resample_into
 from photomitrus_cli.prime.stackframes import load_ready

@@ -9,10 +9,9 @@ import numpy as np
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.io.refmotion import julian_year
-from photomitrus_cli.prime.geometry import initial_geometry
+from photomitrus_cli.prime.geometry import initial_geometry, pixel_arcsec
 from photomitrus_cli.prime.ownfield import SELF_ORIGIN
-from photomitrus_cli.prime.refcatalogue import RefCatalogue
-from photomitrus_cli.prime.reffile import read_catalogue
+from photomitrus_cli.prime.refcatalogue import RefCatalogue, read_catalogue
 from photomitrus_cli.prime.refonline import online_catalogue, online_plan
 from photomitrus_cli.prime.skyfield import Field, field_around
 from photomitrus_cli.prime.stackplan import StackPlan
@@ -134,5 +133,5 @@ def _field(starts: Sequence[TanSip]) -> Field:
     """Give the circle that holds frames at all these places."""
     ny, nx = starts[0].shape
     middles = np.array([one.sky((nx - 1) / 2, (ny - 1) / 2) for one in starts]).reshape(-1, 2).T
-    reach = float(np.hypot(nx, ny)) / 2.0 * float(np.sqrt(abs(np.linalg.det(starts[0].cd))))
+    reach = float(np.hypot(nx, ny)) / 2.0 * pixel_arcsec(starts[0]) / 3600.0
     return field_around(middles[0], middles[1], reach)

@@ -15,7 +15,6 @@ from photomitrus_cli.prime.sources import Sources
 from photomitrus_cli.prime.stackapertures import APERTURE_FWHM, aperture_factor, empty_scatter
 from photomitrus_cli.prime.stackphot import ZeroPoint, catalogue_pairs, zero_point
 
-Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 

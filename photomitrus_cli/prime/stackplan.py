@@ -9,7 +9,7 @@ from pathlib import Path
 from photomitrus_cli.errors import ConfigError, InputError, NoDataError
 from photomitrus_cli.io.atomic import refuse_overwriting_inputs
 from photomitrus_cli.prime.compressing import SUFFIX, Packing
-from photomitrus_cli.prime.flatchoice import choose_flat
+from photomitrus_cli.prime.flatnames import choose_flat
 from photomitrus_cli.prime.headertimes import utc_date
 from photomitrus_cli.prime.instrument import Instrument, load_instrument
 from photomitrus_cli.prime.names import FrameNames, StackNames

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.flatfield import BAD_PIXEL
 from photomitrus_cli.prime.calibrate import find_bad
@@ -21,8 +20,6 @@ from photomitrus_cli.prime.skywork import BAD, SkyTask, SkyUnits, Subtracted, su
 from photomitrus_cli.prime.stackframes import load_calibrated
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.run.checkpoint import Store
-
-Float32 = NDArray[np.float32]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

@@ -16,7 +16,7 @@ from photomitrus_cli.prime.stackmeasure import Measured
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.prime.stackproducts import column_units
 from photomitrus_cli.prime.stacktiles import Member
-from photomitrus_cli.run.summary import RunStatus, Summary, UnitRecord
+from photomitrus_cli.run.summary import RunStatus, Summary, UnitRecord, finite
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,7 @@ def frame_values(
         "offset_east": quality.offset[0],
         "offset_north": quality.offset[1],
     }
-    return {key: _known(value) for key, value in values.items()}
-
-
-def _known(value: Any) -> Any:
-    """Give None for NaN, which JSON cannot hold."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return {key: finite(value) if isinstance(value, float) else value for key, value in values.items()}
 
 
 def facts_of(judged: Judged, measured: Measured, members: Sequence[Member]) -> dict[str, Any]:
@@ -108,7 +103,7 @@ def facts_of(judged: Judged, measured: Measured, members: Sequence[Member]) -> d
         "n_used": len(members),
         "matched": solution.matched,
         "relative": judged.catalogue.relative,
-        "corner_residual": _known(corner),
+        "corner_residual": finite(corner),
         "degree": int(solution.fit.terms.degree),
     }
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from photomitrus_cli.imaging.boxes import common_part, widened
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.mapping import map_frame
-from photomitrus_cli.imaging.pixelmap import Box, PixelMap
+from photomitrus_cli.imaging.pixelmap import Box, PixelMap, common_part, widened
 from photomitrus_cli.imaging.tansip import TanSip
 from photomitrus_cli.run.checkpoint import Store
 

@@ -12,8 +12,6 @@ from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.prime.stacktiles import TileTask
 from photomitrus_cli.run.checkpoint import Store
 
-Float = NDArray[np.float64]
-
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 

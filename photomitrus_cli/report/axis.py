@@ -169,6 +169,28 @@ def fit_scale(axis: Axis, wanted: Iterable[Float]) -> Scale | None:
     return Scale(low, high, axis.log)
 
 
+def whole_scale(axis: Axis) -> Scale:
+    """Give the range of an axis that has both limits.
+
+    Parameters
+    ----------
+    axis : Axis
+
+    Returns
+    -------
+    Scale
+
+    Raises
+    ------
+    ValueError
+        When the axis lacks a limit, or its limits make no range.
+    """
+    scale = fit_scale(axis, ())
+    if scale is None:
+        raise ValueError(f"axis {axis.label!r} lacks a limit")
+    return scale
+
+
 def choose_ticks(scale: Scale, most: int, *, whole: bool = False) -> Ticks:
     """Choose ticks at 1, 2 or 5 times powers of ten.
 

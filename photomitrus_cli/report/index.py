@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import io
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-from photomitrus_cli import __version__
 from photomitrus_cli.io.atomic import write_text
+from photomitrus_cli.report.page import render
 
 INDEX = "index.html"
 _PREFIX = "data:image/png;base64,"
@@ -103,16 +103,17 @@ def write_index(folder: Path) -> Path:
     WriteError
         When it cannot be written.
     """
-    pages = sorted(
-        (one for one in folder.glob("*.html") if one.name != INDEX),
-        key=lambda one: (-one.stat().st_mtime_ns, one.name),
-    )
-    known = [facts for facts in map(read_page, pages) if facts is not None]
-    environment = Environment(
-        loader=PackageLoader("photomitrus_cli.report"), autoescape=True, undefined=StrictUndefined
-    )
-    text = environment.get_template("index.html").render(pages=known, version=__version__)
-    write_text(folder / INDEX, text)
+    found: list[tuple[int, str, PageFacts]] = []
+    for page in folder.glob("*.html"):
+        # What other runs are writing begins with a dot; what is no file, or is gone by now, is no page.
+        if page.name == INDEX or page.name.startswith("."):
+            continue
+        with contextlib.suppress(OSError):
+            made_ns, facts = page.stat().st_mtime_ns, read_page(page)
+            if facts is not None:
+                found.append((-made_ns, page.name, facts))
+    found.sort(key=lambda one: one[:2])
+    write_text(folder / INDEX, render("index.html", pages=[facts for _, _, facts in found]))
     return folder / INDEX
 
 
@@ -122,6 +123,11 @@ def read_page(page: Path) -> PageFacts | None:
     Parameters
     ----------
     page : Path
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
     """
     reader = _Reader()
     reader.feed(page.read_text(encoding="utf-8", errors="replace"))

@@ -38,21 +38,40 @@ def write_page(folder: Path, summary: Summary, *, command: str) -> Path:
     check_folder(folder)
     stem = summary.stem or (summary.products[0].stem if summary.products else "run")
     page = folder / f"{stem}.html"
-    environment = Environment(
-        loader=PackageLoader("photomitrus_cli.report"), autoescape=True, undefined=StrictUndefined
-    )
-    text = environment.get_template("run.html").render(
+    columns = _columns(summary.units)
+    text = render(
+        "run.html",
         summary=summary,
         command=command,
-        version=__version__,
         made=utc_now(),
         figures=[_embedded(figure) for figure in summary.figures],
         not_used=[unit for unit in summary.units if unit.reason],
-        columns=_columns(summary.units),
-        rows=[_row(unit, _columns(summary.units)) for unit in summary.units],
+        columns=columns,
+        rows=[_row(unit, columns) for unit in summary.units],
     )
     write_text(page, text)
     return page
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template of this package.
+
+    Parameters
+    ----------
+    template : str
+        Name of its file.
+    **values
+        By the names that it has for them; the version is known.
+
+    Returns
+    -------
+    str
+        HTML, the values escaped.
+    """
+    environment = Environment(
+        loader=PackageLoader("photomitrus_cli.report"), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template(template).render(version=__version__, **values)
 
 
 def _embedded(figure: Figure) -> dict[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.report.colours import Stretch, coloured, round_values
+from photomitrus_cli.report.gridlines import lay_over
 from photomitrus_cli.report.skyaxes import SkyAxes
 from photomitrus_cli.report.text import TEXT, font, write_upwards
 
@@ -20,7 +21,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 118, 100, 44, 60
 _BAR_GAP, _BAR, _TICK, _GAP = 14, 16, 5, 4
 _MIN_WIDTH, _MIN_HEIGHT = 220, 120
 _TITLE = 18
-_GRID_GREY, _GRID_STRENGTH, _DASH = 110.0, 0.7, 3.0
+_GRID_GREY, _GRID_STRENGTH = 110.0, 0.7
 _BAR_TICKS = 6
 _NAMES = {True: "right ascension (ICRS)", False: "declination (ICRS)"}
 
@@ -110,7 +111,7 @@ def draw_panel(
     panel : Panel
     frame : Frame
     cover : ndarray of float64, shape (height, width)
-        From `line_cover`.
+        From `photomitrus_cli.report.gridlines.line_cover`.
     """
     from PIL import Image, ImageDraw
 
@@ -118,7 +119,7 @@ def draw_panel(
 
     colours = coloured(panel.image[::-1], panel.stretch, panel.table)
     colours = colours.repeat(frame.zoom, axis=0).repeat(frame.zoom, axis=1)
-    _blend(colours, cover)
+    lay_over(colours, cover, _GRID_GREY, _GRID_STRENGTH)
     box = _Box(left + _LEFT, _TOP, colours.shape[1], colours.shape[0])
     picture.paste(Image.fromarray(colours), (box.left, box.top))
     draw.rectangle(box.outline, outline="black")
@@ -188,59 +189,3 @@ def _draw_bar(picture: Image.Image, draw: ImageDraw.ImageDraw, box: _Box, panel:
         widest = max(widest, letters.getlength(text))
     right = left + _BAR + _TICK + 2 * _GAP + int(widest) + TEXT // 2
     write_upwards(picture, (right, box.top + box.height // 2), panel.label)
-
-
-def line_cover(frame: Frame, width: int, height: int) -> NDArray[np.float64]:
-    """Tell how much of each pixel the lines of the sky grid cover: thin, dashed and smooth.
-
-    Parameters
-    ----------
-    frame : Frame
-    width, height : int
-        Of the image as drawn.
-
-    Returns
-    -------
-    ndarray of float64, shape (height, width)
-        0 to 1, the first row on top.
-    """
-    parts = [(np.zeros(0),) * 3]
-    for x, y in frame.axes.lines:
-        parts.append(_finely(frame.place(x), height - 1 - frame.place(y), max(width, height)))
-    x, y, length = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return np.minimum(_splat(x, y, length, width, height), 1.0)
-
-
-def _blend(colours: NDArray[np.uint8], cover: NDArray[np.float64]) -> None:
-    touched = np.nonzero(cover)
-    share = _GRID_STRENGTH * cover[touched][:, None]
-    colours[touched] = np.rint(colours[touched] * (1.0 - share) + _GRID_GREY * share)
-
-
-def _finely(x: NDArray[Any], y: NDArray[Any], side: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Cut a curve into points about half a pixel apart, those in the dashes, each with its length of line."""
-    near = (np.abs(x) < 2.0 * side) & (np.abs(y) < 2.0 * side)
-    x, y = x[near], y[near]
-    if x.size < 2:
-        return (np.zeros(0),) * 3
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
-    count = int(2 * along[-1]) + 1
-    places = np.linspace(0.0, along[-1], count)
-    dashed = (places // _DASH) % 2 == 0
-    places, spacing = places[dashed], along[-1] / max(1, count - 1)
-    return np.interp(places, along, x), np.interp(places, along, y), np.full(places.size, spacing)
-
-
-def _splat(
-    x: NDArray[Any], y: NDArray[Any], length: NDArray[Any], width: int, height: int
-) -> NDArray[np.float64]:
-    """Share points out to the four pixels around each: how much of every pixel the line covers."""
-    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    right, down = x - column, y - row
-    total = np.zeros(height * width)
-    for shift_x, shift_y in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        at_x, at_y = column + shift_x, row + shift_y
-        inside = (at_x >= 0) & (at_x < width) & (at_y >= 0) & (at_y < height)
-        weight = length * (right if shift_x else 1.0 - right) * (down if shift_y else 1.0 - down)
-        total += np.bincount((at_y * width + at_x)[inside], weight[inside], height * width)
-    return total.reshape(height, width)

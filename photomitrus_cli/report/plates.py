@@ -10,21 +10,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.report.axis import Axis, Scale
-from photomitrus_cli.report.colours import Stretch, coloured
+from photomitrus_cli.report.axis import Axis, Scale, whole_scale
+from photomitrus_cli.report.colourbar import Colours, draw_bar, paste_array
+from photomitrus_cli.report.colours import Stretch
 from photomitrus_cli.report.frame import Frame, bottom_ticks, draw_frame, draw_outline, left_ticks
 from photomitrus_cli.report.series import PointPanel
-from photomitrus_cli.report.sheet import Sheet
-from photomitrus_cli.report.skycell import Cell, draw_bar
+from photomitrus_cli.report.sheet import HEADING_ROOM, Sheet
 
 Float = NDArray[np.float64]
 
 # Pixels of the picture.
 _SIDE, _LEAST, _WIDEST = 480, 120, 1520
-_TITLE, _TITLE_ROOM, _TOP, _BOTTOM = 18, 36, 34, 60
+_TOP, _BOTTOM = 34, 60
 _LEFT, _BAR_ROOM, _RIGHT = 84, 130, 40
 _BAR_GAP, _NAME_COLUMN = 16, 14
-_NO_DATA = 205
 # Arrows: how fine they are drawn, width of the line, length and half width of the head, dot at the tail.
 _FINE, _LINE, _HEAD, _HALF, _DOT = 3, 1.4, 7.0, 3.0, 1.6
 _COLOUR = "#0072B2"
@@ -123,18 +122,17 @@ def compose_plates(plates: Sequence[Plate], x: Axis, y: Axis, *, title: str = ""
     ValueError
         As in `draw_plates`.
     """
-    scales = _scale(x), _scale(y)
+    scales = whole_scale(x), whole_scale(y)
     around = [_LEFT + (_BAR_ROOM if isinstance(one, ImagePlate) else _RIGHT) for one in plates]
     # A picture much wider than a page is shown with letters that cannot be read.
     side = min(_SIDE, (_WIDEST - sum(around)) // len(plates))
     width, height = plate_size(*scales, max(side, _LEAST))
-    sheet = Sheet(sum(around) + width * len(plates), _TITLE_ROOM + _TOP + height + _BOTTOM)
-    heading = sheet.fitted(title, sheet.picture.width, _TITLE)
-    sheet.write((sheet.picture.width / 2, _TITLE_ROOM / 2), heading, "mm", _TITLE)
+    sheet = Sheet(sum(around) + width * len(plates), HEADING_ROOM + _TOP + height + _BOTTOM)
+    sheet.write_heading(title)
     left = 0
     for plate, room in zip(plates, around, strict=True):
         empty = not _known(plate).any()
-        frame = Frame(left + _LEFT, _TITLE_ROOM + _TOP, width, height, *scales, empty)
+        frame = Frame(left + _LEFT, HEADING_ROOM + _TOP, width, height, *scales, empty)
         ticks = bottom_ticks(sheet, frame.x, width), left_ticks(frame.y, height, whole=False)
         draw_frame(sheet, frame, PointPanel([], x, y), *ticks, left + _NAME_COLUMN)
         if isinstance(plate, ImagePlate):
@@ -176,12 +174,6 @@ def round_length(largest: float) -> float:
     return max(step * power for step in (1.0, 2.0, 5.0) if step * power <= largest * (1.0 + 1e-9))
 
 
-def _scale(axis: Axis) -> Scale:
-    if axis.low is None or axis.high is None:
-        raise ValueError(f"axis {axis.label!r} lacks a limit")
-    return Scale(axis.low, axis.high)
-
-
 def _known(plate: Plate) -> NDArray[np.bool_]:
     if isinstance(plate, ImagePlate):
         return np.asarray(np.isfinite(plate.image))
@@ -189,18 +181,10 @@ def _known(plate: Plate) -> NDArray[np.bool_]:
 
 
 def _draw_image(sheet: Sheet, frame: Frame, plate: ImagePlate) -> None:
-    from PIL import Image
-
     if not frame.empty:
-        ny, nx = plate.image.shape
-        rows = ((np.arange(frame.height) + 0.5) * ny / frame.height).astype(np.int64)[::-1]
-        columns = ((np.arange(frame.width) + 0.5) * nx / frame.width).astype(np.int64)
-        image = plate.image[rows][:, columns]
-        colours = coloured(image, plate.stretch, plate.table)
-        colours[np.isnan(image)] = _NO_DATA
-        sheet.picture.paste(Image.fromarray(colours), (frame.left, frame.top))
-        cell = Cell([], plate.stretch, plate.label, whole=False, table=plate.table)
-        draw_bar(sheet, (frame.right + _BAR_GAP, frame.top), frame.height, cell)
+        colours = Colours(plate.stretch, plate.table, plate.label)
+        paste_array(sheet, frame, plate.image, colours)
+        draw_bar(sheet, (frame.right + _BAR_GAP, frame.top), frame.height, colours)
     draw_outline(sheet, frame, plate.title, "")
 
 

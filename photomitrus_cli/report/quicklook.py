@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.report.colours import Stretch, count_table, grey_table, sky_stretch
-from photomitrus_cli.report.panel import Frame, Panel, draw_panel, draw_title, line_cover, panel_size
+from photomitrus_cli.report.gridlines import line_cover
+from photomitrus_cli.report.panel import Frame, Panel, draw_panel, draw_title, panel_size
 from photomitrus_cli.report.skyaxes import sky_axes
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def draw_mosaic(
     width, height = panel_size(sci.shape, zoom)
     picture = Image.new("RGB", (2 * width, height), "white")
     draw_title(picture, title)
-    cover = line_cover(frame, sci.shape[1] * zoom, sci.shape[0] * zoom)
+    lines = [(frame.place(x), frame.place(y)) for x, y in frame.axes.lines]
+    cover = line_cover(lines, sci.shape[1] * zoom, sci.shape[0] * zoom)
     for place, panel in enumerate(panels):
         draw_panel(picture, place * width, panel, frame, cover)
     # The least packing: the file is a little larger and written in a quarter of the time.

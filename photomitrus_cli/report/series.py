@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.report.axis import Axis
 
-Float = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Points:

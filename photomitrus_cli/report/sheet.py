@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 from photomitrus_cli.report.text import TEXT, font, plain, write_upwards
 
+# Pixels.
+HEADING_ROOM = 36
+_HEADING = 18
+
 Box = tuple[float, float, float, float]
 
 
@@ -86,6 +90,11 @@ class Sheet:
         self.length(text, size)
         self.draw.text(place, text, colour, self._fonts[size], anchor)
         self.texts.append((text, self.draw.textbbox(place, text, self._fonts[size], anchor)))
+
+    def write_heading(self, text: str) -> None:
+        """Write the heading of the picture, in its uppermost `HEADING_ROOM` pixels."""
+        text = self.fitted(text, self.picture.width, _HEADING)
+        self.write((self.picture.width / 2, HEADING_ROOM / 2), text, "mm", _HEADING)
 
     def write_upwards(self, centre: tuple[int, int], text: str) -> None:
         """Write a line that runs from the bottom to the top, centred at (x, y)."""

@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.io.healpixfile import PartialMap
-from photomitrus_cli.report.colours import Stretch, signed_table
+from photomitrus_cli.report.colourbar import Colours
+from photomitrus_cli.report.colours import Stretch, count_table, signed_table
 from photomitrus_cli.report.graticule import make_graticule
-from photomitrus_cli.report.sheet import Sheet
+from photomitrus_cli.report.sheet import HEADING_ROOM, Sheet
 from photomitrus_cli.report.skycell import Cell, Surroundings, draw_cell
 from photomitrus_cli.report.skyview import Window, choose_view
 
 Float = NDArray[np.float64]
 
-# Pixels of the picture.
-_TITLE, _TITLE_ROOM = 18, 36
 # A map with smaller pixels than this share of the picture's is averaged into them.
 _FINE = 0.7
 # Quantiles between which colours change, and when a few bright pixels call for a logarithmic end.
@@ -29,37 +28,7 @@ _BRIGHT, _SOFT = 8.0, 3.0
 _SIGNED = 0.98
 
 
-def draw_sky_map(
-    part: Path, sky: PartialMap, column: str, *, title: str, unit: str = "", view: str = "auto"
-) -> None:
-    """Draw one column of a map.
-
-    Parameters
-    ----------
-    part : Path
-        The PNG to write, whatever its suffix.
-    sky : PartialMap
-        With at least one pixel, NSIDE at most 8192.
-    column : str
-        Of `sky`; whole numbers are shown as counts from 0.
-    title : str
-    unit : str
-        What is written beside the colour bar; empty for the name and the unit of the column.
-    view : {'auto', 'mollweide', 'local', 'strip'}
-        The whole sky; what the map covers, on a plane; what it covers along a great circle, in rows. By
-        itself the last is chosen for what is much longer than wide, the first for what is large.
-
-    Raises
-    ------
-    OSError
-        When the file cannot be written.
-    ValueError
-        For another view or NSIDE.
-    """
-    _draw(part, sky, [(column, unit or _label(sky, column))], title, view)
-
-
-def draw_coadd(part: Path, sky: PartialMap, title: str, *, view: str = "auto") -> None:
+def draw_coadd(part: Path, sky: PartialMap, title: str) -> None:
     """Draw the values of a coadd beside its hits.
 
     Parameters
@@ -67,19 +36,18 @@ def draw_coadd(part: Path, sky: PartialMap, title: str, *, view: str = "auto") -
     part : Path
         The PNG to write, whatever its suffix.
     sky : PartialMap
-        With columns VALUE and HITS.
+        With columns VALUE and HITS, at least one pixel, and NSIDE at most 8192. What is much longer than wide
+        is shown along a great circle, in rows; the whole sky around what is large.
     title : str
-    view : {'auto', 'mollweide', 'local', 'strip'}
-        As for `draw_sky_map`.
 
     Raises
     ------
     OSError
         When the file cannot be written.
     ValueError
-        For another view or NSIDE.
+        For another NSIDE.
     """
-    _draw(part, sky, [("VALUE", _label(sky, "VALUE")), ("HITS", "hits")], title, view)
+    _draw(part, sky, [("VALUE", _label(sky, "VALUE")), ("HITS", "hits")], title)
 
 
 def draw_columns(
@@ -107,7 +75,7 @@ def draw_columns(
         For another NSIDE.
     """
     labels = [(column, _label(sky, column)) for column in columns]
-    _draw(part, sky, labels, title, "auto", across=min(2, len(columns)), signed=signed)
+    _draw(part, sky, labels, title, across=min(2, len(columns)), signed=signed)
 
 
 def signed_stretch(values: NDArray[Any]) -> Stretch:
@@ -163,7 +131,6 @@ def _draw(
     sky: PartialMap,
     columns: list[tuple[str, str]],
     title: str,
-    word: str,
     *,
     across: int = 0,
     signed: Collection[str] = (),
@@ -172,7 +139,7 @@ def _draw(
 
     directions = pixel_directions(sky.pixels, sky.nside)
     pixel = float(np.sqrt(np.pi / 3.0)) / sky.nside
-    view = choose_view(directions, pixel, word)
+    view = choose_view(directions, pixel)
     lookups = [_lookup(window, sky) for window in view.windows]
     graticules = [make_graticule(window, view.kind) for window in view.windows]
     around = Surroundings(view, graticules, sky.system)
@@ -181,9 +148,8 @@ def _draw(
     along = 1 if view.kind == "strip" else across or local
     down = -(-len(columns) // along)
     width, height = around.size
-    sheet = Sheet(width * along, _TITLE_ROOM + height * down)
-    heading = sheet.fitted(title, sheet.picture.width, _TITLE)
-    sheet.write((sheet.picture.width / 2, _TITLE_ROOM / 2), heading, "mm", _TITLE)
+    sheet = Sheet(width * along, HEADING_ROOM + height * down)
+    sheet.write_heading(title)
     for place, (column, label) in enumerate(columns):
         values = sky.columns[column]
         images = [
@@ -191,7 +157,7 @@ def _draw(
             for window, lookup in zip(view.windows, lookups, strict=True)
         ]
         cell = _cell(images, values, label, signed=column in signed)
-        corner = (place % along * width, _TITLE_ROOM + place // along * height)
+        corner = (place % along * width, HEADING_ROOM + place // along * height)
         draw_cell(sheet, corner, cell, around)
     sheet.save(part)
 
@@ -199,8 +165,8 @@ def _draw(
 def _cell(images: list[Float], values: NDArray[Any], label: str, *, signed: bool) -> Cell:
     whole = values.dtype.kind in "iu"
     if signed:
-        return Cell(images, signed_stretch(values), label, whole, signed_table())
-    return Cell(images, map_stretch(values), label, whole)
+        return Cell(images, Colours(signed_stretch(values), signed_table(), label, whole))
+    return Cell(images, Colours(map_stretch(values), count_table(), label, whole))
 
 
 def _lookup(window: Window, sky: PartialMap) -> NDArray[np.int64]:

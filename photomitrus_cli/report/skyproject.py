@@ -1,4 +1,4 @@
-"""Projections of directions on a plane: small parts of the sky, and long strips along a great circle."""
+"""Projections of directions on a plane: the whole sky, small parts, long strips along a great circle."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ Float = NDArray[np.float64]
 
 # Nearer to the antipode of its middle an azimuthal map has no orientation left.
 _MOST_RADIUS = 1.999
+# Of the ellipse of the whole sky.
+HALF_WIDTH = 2.0 * np.sqrt(2.0)
+HALF_HEIGHT = np.sqrt(2.0)
+# Between so many angles the auxiliary angle is interpolated: no error that a picture shows.
+_NODES = 20001
 
 
 class Projection(Protocol):
@@ -83,6 +88,30 @@ class Strip:
         return np.asarray(
             self.axes.T @ np.stack([np.sin(x) * across, np.sin(y) + 0.0 * x, np.cos(x) * across])
         )
+
+
+@dataclass(frozen=True)
+class Mollweide:
+    """The whole sky in an ellipse, equal areas (Snyder 1987, USGS PP 1395, section 31).
+
+    Longitude 0 is in the middle; longitudes grow to the left.
+    """
+
+    def forward(self, directions: Float) -> tuple[Float, Float]:
+        """Give places on the plane, within `HALF_WIDTH` and `HALF_HEIGHT`; see `Projection`."""
+        nodes = np.linspace(-np.pi / 2, np.pi / 2, _NODES)
+        angle = np.interp(directions[2], (2.0 * nodes + np.sin(2.0 * nodes)) / np.pi, nodes)
+        longitude = np.arctan2(directions[1], directions[0])
+        return -HALF_WIDTH / np.pi * longitude * np.cos(angle), HALF_HEIGHT * np.sin(angle)
+
+    def inverse(self, x: Float, y: Float) -> Float:
+        """Give unit vectors, NaN outside of the ellipse; see `Projection`."""
+        inside = (x / HALF_WIDTH) ** 2 + (y / HALF_HEIGHT) ** 2 < 1.0
+        angle = np.arcsin(np.where(inside, y / HALF_HEIGHT, np.nan))
+        z = np.clip((2.0 * angle + np.sin(2.0 * angle)) / np.pi, -1.0, 1.0)
+        longitude = -np.pi * x / (HALF_WIDTH * np.cos(angle))
+        across = np.sqrt(1.0 - z * z)
+        return np.stack([across * np.cos(longitude), across * np.sin(longitude), z])
 
 
 def axes_at(middle: Float) -> Float:

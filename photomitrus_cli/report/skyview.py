@@ -7,8 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.report.mollweide import HALF_HEIGHT, HALF_WIDTH, Mollweide
-from photomitrus_cli.report.skyproject import Azimuthal, Projection, Strip, axes_at
+from photomitrus_cli.report.skyproject import (
+    HALF_HEIGHT,
+    HALF_WIDTH,
+    Azimuthal,
+    Mollweide,
+    Projection,
+    Strip,
+    axes_at,
+)
 
 Float = NDArray[np.float64]
 

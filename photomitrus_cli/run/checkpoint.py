@@ -225,7 +225,7 @@ def open_store(folder: Path, key: str, *, resume: bool) -> Iterator[Store]:
     ConfigError
         When another run is working in the same folder.
     WriteError
-        When the folder cannot be made, emptied or written to.
+        When the folder cannot be made, emptied or written to, or is a symbolic link.
     """
     with _locked(folder) as lock:
         if not resume:
@@ -255,7 +255,7 @@ def exclusive(folder: Path) -> Iterator[None]:
     ConfigError
         When another run holds it.
     WriteError
-        When the folder cannot be made.
+        When the folder cannot be made, or is a symbolic link.
     """
     with _locked(folder):
         try:
@@ -267,6 +267,9 @@ def exclusive(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[Path]:
     """Make a folder and hold its lock file."""
+    if folder.is_symlink():
+        # It may lead to somebody's data, and a work folder is emptied.
+        raise WriteError(f"{folder}: is a symbolic link, not a work folder", hint="remove the link")
     lock = folder / "lock"
     for _ in range(_LOCK_TRIES):
         with contextlib.ExitStack() as stack:

@@ -15,10 +15,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from photomitrus_cli.errors import ConfigError
-from photomitrus_cli.run.settingwords import explain, section_type
+from photomitrus_cli.run.settingwords import explain, section_type, takes_truth
 from photomitrus_cli.run.strictyaml import KeyPath, YamlTree, dump_yaml, load_scalar, load_yaml
 
 LOCAL_FILE = "astromap.yaml"
@@ -33,6 +34,20 @@ class Section(BaseModel):
     """Base of all configuration sections: frozen, unknown keys refused, no defaults in code."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false where pydantic would take them for 1 and 0."""
+        if _holds_truth(value) and not takes_truth(cls.model_fields[str(info.field_name)].annotation):
+            raise PydanticCustomError("truth_value", "true and false are no numbers")
+        return value
+
+
+def _holds_truth(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_truth, value.values()))
+    return any(map(_holds_truth, value)) if isinstance(value, list | tuple) else isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,7 @@ class Layers:
             self.add_value(path, value, Source(f"{label}:{line}" if line else label, folder))
 
     def add_value(self, path: KeyPath, value: Any, source: Source) -> None:
-        """Set one leaf, making the mappings above it."""
+        """Set one leaf, making the mappings above it; of a mapping that is there the keys given are set."""
         node = self.data
         for depth, key in enumerate(path[:-1]):
             below = node.setdefault(key, {})
@@ -85,8 +100,12 @@ class Layers:
                 taken = ".".join(path[: depth + 1])
                 raise ConfigError(f"{source.label}: '{taken}' is a value, not a section")
             node = below
-        if isinstance(node.get(path[-1]), dict) and not isinstance(value, dict):
-            raise ConfigError(f"{source.label}: '{'.'.join(path)}' is a section; give one of its keys")
+        if isinstance(node.get(path[-1]), dict):
+            if not isinstance(value, dict):
+                raise ConfigError(f"{source.label}: '{'.'.join(path)}' is a section; give one of its keys")
+            for key, below in value.items():
+                self.add_value((*path, key), below, source)
+            return
         node[path[-1]] = value
         self.sources[path] = source
 
@@ -177,9 +196,18 @@ def collect(
     options : mapping
         Key path (dotted) to the value of an explicit command-line option.
     option_names : mapping
-        Key path (dotted) to the option as it is written, such as ``--channel``; for messages.
+        Key path (dotted) to what sets it, such as ``option --channel``; for messages.
     use_local : bool
         Whether ``./astromap.yaml`` is read when present.
+
+    Returns
+    -------
+    Layers
+
+    Raises
+    ------
+    ConfigError
+        When a file or a value is not strict YAML, or a key cannot be set.
     """
     here = Path.cwd()
     layers = packaged_layers(sections)

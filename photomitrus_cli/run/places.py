@@ -14,16 +14,12 @@ class Place:
 
     Attributes
     ----------
-    path : Path
-    exists : bool
     problem : str
         Why no file can be made in it, or below the nearest folder that exists; empty when one can.
     free_bytes : int
         Free on its disk; 0 where the system does not say.
     """
 
-    path: Path
-    exists: bool
     problem: str
     free_bytes: int
 
@@ -35,8 +31,7 @@ def look_at(folder: Path) -> Place:
     ----------
     folder : Path
     """
-    folder = folder.absolute()
-    there = folder
+    there = folder.absolute()
     while not there.exists() and there != there.parent:
         there = there.parent
     try:
@@ -48,7 +43,7 @@ def look_at(folder: Path) -> Place:
         free = shutil.disk_usage(there).free
     except OSError:
         free = 0
-    return Place(folder, folder.exists(), problem, free)
+    return Place(problem, free)
 
 
 def content(folder: Path) -> tuple[int, int]:

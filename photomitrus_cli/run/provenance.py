@@ -151,22 +151,18 @@ def run_key(command: str, settings: Mapping[str, Any], inputs: Iterable[Path]) -
 
 def versions() -> dict[str, str]:
     """Give the versions of Python, this package and the packages that can change a number."""
-    from importlib.metadata import PackageNotFoundError
-
-    result = {"astromap": __version__, "python": platform.python_version()}
-    for name in _RECORDED_PACKAGES:
-        try:
-            result[name] = _version_of(name)
-        except PackageNotFoundError:
-            result[name] = "unknown"
-    return result
+    own = {"astromap": __version__, "python": platform.python_version()}
+    return own | {name: _version_of(name) for name in _RECORDED_PACKAGES}
 
 
 @lru_cache(maxsize=16)
 def _version_of(package: str) -> str:
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
-    return version(package)
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def guard_outputs(product: Product, context: Context) -> None:
@@ -199,7 +195,7 @@ def is_current(product: Product, key: str) -> bool:
     than are known of beforehand; they count too.
     """
     try:
-        manifest = json.loads(product.manifest.read_text(encoding="utf-8"))
+        manifest = _manifest(product)
         recorded = {product.folder / entry["name"]: entry for entry in manifest["outputs"]}
         return (
             manifest["status"] == "complete"
@@ -214,20 +210,23 @@ def is_current(product: Product, key: str) -> bool:
 
 def recorded_files(product: Product) -> tuple[str, ...]:
     """Give the names of all files that the manifest of a current product records."""
-    manifest = json.loads(product.manifest.read_text(encoding="utf-8"))
-    return tuple(entry["name"] for entry in manifest["outputs"])
+    return tuple(entry["name"] for entry in _manifest(product)["outputs"])
 
 
 def recorded_units(product: Product) -> list[UnitRecord]:
     """Give the units that the manifest of a current product records."""
-    manifest = json.loads(product.manifest.read_text(encoding="utf-8"))
-    return [UnitRecord(**unit) for unit in manifest["units"]]
+    return [UnitRecord(**unit) for unit in _manifest(product)["units"]]
 
 
 def recorded_facts(product: Product) -> dict[str, Any]:
     """Give the facts that the manifest of a current product records."""
-    facts: dict[str, Any] = json.loads(product.manifest.read_text(encoding="utf-8"))["facts"]
+    facts: dict[str, Any] = _manifest(product)["facts"]
     return facts
+
+
+def _manifest(product: Product) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(product.manifest.read_text(encoding="utf-8"))
+    return manifest
 
 
 def write_manifest(
@@ -301,9 +300,6 @@ def _body(record: RunRecord, context: Context) -> dict[str, Any]:
         "versions": versions(),
         "config": record.config_yaml,
         "inputs": record.inputs,
-        "units": [
-            {"name": unit.name, "status": unit.status, "reason": unit.reason} | {"values": unit.values}
-            for unit in record.units
-        ],
+        "units": [vars(unit) for unit in record.units],
         "facts": record.facts,
     }

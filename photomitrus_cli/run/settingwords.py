@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from photomitrus_cli.run.strictyaml import KeyPath
 
 _LONGEST_VALUE = 60
+_AS_YAML = {"None": "null", "True": "true", "False": "false"}
 _PATH = re.compile(r"\w+Path\(('[^']*')\)")
 _PLAIN = {
     int: "a whole number",
@@ -153,6 +154,18 @@ def section_type(annotation: Any) -> type[BaseModel] | None:
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
 
 
+def takes_truth(annotation: Any) -> bool:
+    """Tell whether true and false are values of a type, or of a section in it.
+
+    Parameters
+    ----------
+    annotation : type
+    """
+    if annotation in (bool, Any) or section_type(annotation) is not None:
+        return True
+    return any(map(takes_truth, get_args(annotation)))
+
+
 def explain(model: type[BaseModel], layers: Layers, error: ValidationError) -> str:
     """Say in one line which setting is wrong, where it was set and what is allowed.
 
@@ -203,7 +216,7 @@ def _complaint(model: type[BaseModel], path: KeyPath, error: Mapping[str, Any]) 
     else:
         said = f"give {allowed(*place)}" if place else str(error["msg"])
     value = error["input"]
-    shown = "null" if value is None else _PATH.sub(r"\1", repr(value))
+    shown = _AS_YAML.get(repr(value)) or _PATH.sub(r"\1", repr(value))
     # Of a rule about a whole section the value is all of it; some rules name the value themselves.
     if place is None or error["type"] == "missing" or shown in said:
         return said

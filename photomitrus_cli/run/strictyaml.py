@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from photomitrus_cli.errors import ConfigError
+from photomitrus_cli.errors import ConfigError, first_line
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -86,6 +86,12 @@ for _tag, _pattern, _first in (
         _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
+_WORDS: dict[str, dict[str, bool | None]] = {
+    "null": dict.fromkeys(("~", "null", "")),
+    "bool": {"true": True, "false": False},
+}
+
+
 def _mark_error(mark: Any, problem: str) -> ConfigError:
     return ConfigError(f"{mark.name}, line {mark.line + 1}: {problem}")
 
@@ -136,7 +142,7 @@ def _compose(text: str, name: str) -> yaml.Node | None:
         line = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{name}{line}: {error.problem or error.context}") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{name}: not readable as YAML: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"{name}: not readable as YAML: {first_line(error)}") from error
 
 
 def _build(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
@@ -165,10 +171,11 @@ def _build_mapping(node: yaml.MappingNode, path: KeyPath, lines: dict[KeyPath, i
 def _scalar(node: yaml.Node) -> Any:
     kind = node.tag.rpartition(":")[2]
     text = str(node.value)
-    if kind == "null":
-        return None
-    if kind == "bool":
-        return text == "true"
+    # Explicit tags, such as !!bool, stand before any text.
+    if kind in _WORDS and text in _WORDS[kind]:
+        return _WORDS[kind][text]
+    if kind in _WORDS:
+        raise _mark_error(node.start_mark, f"'{text[:_SHOWN]}' is no {kind}")
     try:
         if kind == "int":
             return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,20 @@ from photomitrus_cli.errors import AstromapError
 
 UnitStatus = Literal["used", "skipped", "failed", "done"]
 RunStatus = Literal["done", "up to date", "planned", "partial"]
+
+
+def finite(value: float) -> float | None:
+    """Give None for NaN and infinity, which JSON cannot hold.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    float or None
+    """
+    return float(value) if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 
 CARD = 80
 BLOCK = 2880
+# Characters of a long string that one card holds.
+_LONG_PIECE = 67
 
 Value = bool | int | float | str
+Rows = list[tuple[str, Value, str]]
+"""Keyword, value and comment of each card."""
 
 
 def _value_text(value: Value) -> str:
@@ -59,6 +63,44 @@ def card(keyword: str, value: Value, comment: str = "") -> str:
     if comment and len(text) < CARD - 4:
         text = f"{text} / {comment}"
     return text[:CARD].ljust(CARD)
+
+
+def cards_of(rows: Rows) -> list[str]:
+    """Format rows as cards; see `card`.
+
+    Parameters
+    ----------
+    rows : list of tuple
+        Keyword, value and comment of each.
+
+    Returns
+    -------
+    list of str
+        Of 80 characters each.
+    """
+    return [card(*row) for row in rows]
+
+
+def long_card(keyword: str, text: str) -> list[str]:
+    """Return a string over one or more cards by the CONTINUE convention.
+
+    Parameters
+    ----------
+    keyword : str
+    text : str
+        Without quotes.
+
+    Returns
+    -------
+    list of str
+    """
+    pieces = [text[start : start + _LONG_PIECE] for start in range(0, len(text), _LONG_PIECE)]
+    cards = []
+    for number, piece in enumerate(pieces):
+        more = "&" if number < len(pieces) - 1 else ""
+        start = f"{keyword:<8}= " if number == 0 else "CONTINUE  "
+        cards.append(f"{start}'{piece}{more}'".ljust(CARD))
+    return cards
 
 
 def history(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.io.atomic import check_folder, write_bytes
+from photomitrus_cli.io.atomic import check_folder
 from photomitrus_cli.simulate.cardtext import primary_bytes
 from photomitrus_cli.simulate.iracconfig import IracSimulation
 from photomitrus_cli.simulate.iracframe import Frame, simulate_frame
@@ -19,7 +19,7 @@ from photomitrus_cli.simulate.iracscene import field_model
 from photomitrus_cli.simulate.iracsky import make_sky
 from photomitrus_cli.simulate.iractruth import write_truth
 from photomitrus_cli.simulate.iractruthrows import TruthRows
-from photomitrus_cli.simulate.producing import TRUTH_FOLDER, refuse_existing
+from photomitrus_cli.simulate.producing import TRUTH_FOLDER, refuse_existing, write_frame
 
 __all__ = ["IracSimulation", "SimulatedField", "plan_field", "simulate_field"]
 
@@ -84,7 +84,7 @@ def _write_frame(config: IracSimulation, plan: FramePlan, frame: Frame, files: d
         "brmsk": (mask_cards(config, plan, "brmsk"), frame.rmask),
     }
     for kind, path in files.items():
-        write_bytes(path, primary_bytes(*content[kind]))
+        write_frame(path, primary_bytes(*content[kind]))
 
 
 def simulate_field(

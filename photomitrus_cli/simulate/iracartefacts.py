@@ -7,9 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
 # Bits of the archive's imask and rmask.
 IMASK_SATURATION_CORRECTED = 1 << 4
 IMASK_RADHIT = 1 << 9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from photomitrus_cli.simulate.cardtext import Value, blank, card, history, title
+from photomitrus_cli.simulate.cardtext import Rows, blank, card, cards_of, history, title
 from photomitrus_cli.simulate.iracconfig import IracSimulation
 from photomitrus_cli.simulate.iracfacts import Calibration
 from photomitrus_cli.simulate.iracplan import FramePlan
@@ -29,7 +29,7 @@ def photometry_cards(config: IracSimulation, plan: FramePlan, facts: Calibration
     list of str
         Of 80 characters each.
     """
-    rows: list[tuple[str, Value, str]] = [
+    rows: Rows = [
         ("BUNIT", "MJy/sr", "units of the image"),
         ("FLUXCONV", facts.fluxconv, "[(MJy/sr)/(DN/s)] flux conversion"),
         ("GAIN", facts.gain, "[e/DN] gain"),
@@ -44,16 +44,16 @@ def photometry_cards(config: IracSimulation, plan: FramePlan, facts: Calibration
         ("SKDKFDLY", 11.5, "[sec] frame delay of the skydark"),
         ("SKDKIDLY", 11.5, "[sec] immediate delay of the skydark"),
     ]
-    mapping: list[tuple[str, Value, str]] = [
+    mapping: Rows = [
         ("DITHPOS", plan.position, "dither position"),
         ("READMODE", config.readmode.upper(), "read-out mode"),
         ("DITHSCAL", "medium", "dither scale"),
     ]
     return [
         title("PHOTOMETRY"),
-        *(card(*row) for row in rows),
+        *cards_of(rows),
         title("MAPPING KEYWORDS"),
-        *(card(*row) for row in mapping),
+        *cards_of(mapping),
     ]
 
 
@@ -72,7 +72,7 @@ def flow_cards(config: IracSimulation, plan: FramePlan) -> list[str]:
     """
     key, channel = plan.aorkey, config.channel
     raw = f"IRAC.{channel}.{key:010d}.{plan.expid:04d}.{plan.dcenum:04d}.01.mipl.fits"
-    rows: list[tuple[str, Value, str]] = [
+    rows: Rows = [
         ("DATE", "2020-01-30T00:00:00", "nominal file date"),
         ("AORKEY", key, "astronomical observation request"),
         ("DS_IDENT", f"ads/sa.spitzer#{key:010d}", "data set"),
@@ -92,7 +92,7 @@ def flow_cards(config: IracSimulation, plan: FramePlan) -> list[str]:
         ("PLVID", 4, "pipeline version number"),
         ("CALID", 6, "calibration version number"),
     ]
-    return [title("DATA FLOW KEYWORDS"), *(card(*row) for row in rows)]
+    return [title("DATA FLOW KEYWORDS"), *cards_of(rows)]
 
 
 def history_cards(config: IracSimulation, plan: FramePlan) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from photomitrus_cli.simulate.cardtext import Value, card, title
+from photomitrus_cli.simulate.cardtext import Rows, card, cards_of, title
 from photomitrus_cli.simulate.iracconfig import IracSimulation
 from photomitrus_cli.simulate.iracdatacards import (
     flow_cards,
@@ -36,7 +36,7 @@ def _date(mjd: float) -> str:
 
 def _identity(config: IracSimulation, creator: str) -> list[str]:
     fovid, fovname, _ = fov_of(config)
-    rows: list[tuple[str, Value, str]] = [
+    rows: Rows = [
         ("ORIGIN", "astromap simulation", "not an archive file"),
         ("CREATOR", creator, "pipeline version imitated"),
         ("TELESCOP", "Spitzer", "telescope"),
@@ -49,11 +49,11 @@ def _identity(config: IracSimulation, creator: str) -> list[str]:
         ("FOVID", fovid, "field of view number"),
         ("FOVNAME", fovname, "field of view"),
     ]
-    return [card(*row) for row in rows]
+    return cards_of(rows)
 
 
 def _proposal() -> list[str]:
-    rows: list[tuple[str, Value, str]] = [
+    rows: Rows = [
         ("OBSRVR", "A. Simulator", "observer"),
         ("OBSRVRID", 1, "observer number"),
         ("PROCYCL", 5, "cycle"),
@@ -61,11 +61,11 @@ def _proposal() -> list[str]:
         ("PROTITLE", "Simulated survey field", "programme title"),
         ("PROGCAT", 30, "programme category"),
     ]
-    return [title("PROPOSAL INFORMATION"), *(card(*row) for row in rows)]
+    return [title("PROPOSAL INFORMATION"), *cards_of(rows)]
 
 
 def _clock(mjd: float) -> list[str]:
-    rows: list[tuple[str, Value, str]] = [
+    rows: Rows = [
         ("DATE_OBS", _date(mjd), "start of the DCE, UTC"),
         ("UTCS_OBS", round((mjd - _J2000_NOON_MJD) * 86400.0, 3), "[sec] start since J2000"),
         ("MJD_OBS", round(mjd, 7), "[days] start, UTC"),
@@ -74,14 +74,14 @@ def _clock(mjd: float) -> list[str]:
         ("ET_OBS", round((mjd - _J2000_NOON_MJD) * 86400.0 + 65.184, 3), "[sec] TDB since J2000"),
         ("SCLK_OBS", round((mjd - _SCLK_EPOCH_MJD) * 86400.0, 3), "[sec] spacecraft clock"),
     ]
-    return [card(*row) for row in rows]
+    return cards_of(rows)
 
 
 def _exposure(config: IracSimulation, plan: FramePlan) -> list[str]:
     time = plan.time
     begin = (plan.mjd - _TURN_ON_MJD[config.mission]) * 86400.0
     planes = readout(config.readmode, config.channel).planes
-    rows: list[tuple[str, Value, str]] = [
+    rows: Rows = [
         ("AORTIME", time.requested_s, "[sec] frame time requested"),
         ("SAMPTIME", time.sample_s, "[sec] sample time"),
         ("FRAMTIME", time.framtime_s, "[sec] integration of the whole array"),
@@ -102,7 +102,7 @@ def _exposure(config: IracSimulation, plan: FramePlan) -> list[str]:
     if plan.hdr:
         rows.append(("HDRFRAME", plan.hdr.rjust(8), "place in the set"))
         rows.append(("HDRCYCLE", 1, "cycle of the set"))
-    return [card(*row) for row in rows]
+    return cards_of(rows)
 
 
 def science_cards(config: IracSimulation, plan: FramePlan) -> list[str]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from astropy import units
-from astropy.io import fits
-from astropy.table import Column, Table
-from numpy.typing import NDArray
+from astropy.table import Table
 
-from photomitrus_cli.io.fitswrite import table_hdu, write_fits
+from photomitrus_cli.io.fitswrite import write_fits
 from photomitrus_cli.io.tables import write_ecsv
 from photomitrus_cli.simulate.iracpsfmeasures import aperture_fraction, fwhm_px
 from photomitrus_cli.simulate.iracscene import FieldModel
@@ -23,21 +19,22 @@ from photomitrus_cli.simulate.iractruthrows import (
     RAY_COLUMNS,
     TruthRows,
 )
+from photomitrus_cli.simulate.truthtables import (
+    About,
+    Columns,
+    columns_of,
+    stacked,
+    truth_table,
+    write_long_table,
+)
 
-
-def _table(
-    columns: Sequence[tuple[str, object, str]],
-    values: dict[str, NDArray[np.generic]],
-    meta: dict[str, object],
-) -> Table:
-    made = [Column(values[name], name=name, unit=unit, description=text) for name, unit, text in columns]
-    return Table(made, meta=meta)
-
-
-def _stack(
-    columns: Sequence[tuple[str, object, str]], parts: Sequence[dict[str, NDArray[np.generic]]]
-) -> dict[str, NDArray[np.generic]]:
-    return {name: np.concatenate([part[name] for part in parts]) for name, _, _ in columns}
+_SOURCE_COLUMNS: About = {
+    "id": (None, "number of the source"),
+    "ra": ("deg", "right ascension, ICRS"),
+    "dec": ("deg", "declination, ICRS"),
+    "flux": ("uJy", "flux density"),
+    "kind": (None, "star or galaxy"),
+}
 
 
 def source_table(field_: FieldModel) -> Table:
@@ -54,14 +51,7 @@ def source_table(field_: FieldModel) -> Table:
         and the share of a star's light in the 10 px aperture less the 12-20 px annulus.
     """
     sky, config = field_.sky, field_.config
-    columns = (
-        ("id", None, "number of the source"),
-        ("ra", units.deg, "right ascension, ICRS"),
-        ("dec", units.deg, "declination, ICRS"),
-        ("flux", units.uJy, "flux density"),
-        ("kind", None, "star or galaxy"),
-    )
-    values = {
+    columns: Columns = {
         "id": np.arange(sky.flux_ujy.size),
         "ra": sky.ra_deg,
         "dec": sky.dec_deg,
@@ -75,28 +65,27 @@ def source_table(field_: FieldModel) -> Table:
         "psf_fwhm_px": round(fwhm_px(config.channel), 4),
         "aperture_10_12_20_fraction": round(aperture_fraction(config.channel, 10.0, 12.0, 20.0), 5),
     }
-    return _table(columns, values, meta)
+    return truth_table(columns, _SOURCE_COLUMNS, meta)
 
 
 def detection_table(rows: TruthRows) -> Table:
     """Return every source on every frame: position, response, pixel area, saturation."""
-    return _table(DETECTION_COLUMNS, _stack(DETECTION_COLUMNS, rows.detections), {})
+    return truth_table(stacked(rows.detections), DETECTION_COLUMNS)
 
 
 def frame_table(rows: TruthRows) -> Table:
     """Return one row per frame: times, background, offsets, pointing error, cosmic rays."""
-    values = {name: np.array([row[name] for row in rows.frames]) for name, _, _ in FRAME_COLUMNS}
-    return _table(FRAME_COLUMNS, values, {})
+    return truth_table(columns_of(rows.frames), FRAME_COLUMNS)
 
 
 def cosmic_ray_table(rows: TruthRows) -> Table:
     """Return one row per pixel hit by cosmic rays above its own noise."""
-    return _table(RAY_COLUMNS, _stack(RAY_COLUMNS, rows.rays), {})
+    return truth_table(stacked(rows.rays), RAY_COLUMNS)
 
 
 def plane_table(rows: TruthRows) -> Table:
     """Return the motion of the stars on every plane of subarray exposures."""
-    return _table(PLANE_COLUMNS, _stack(PLANE_COLUMNS, rows.planes), {})
+    return truth_table(stacked(rows.planes), PLANE_COLUMNS)
 
 
 def write_truth(folder: Path, field_: FieldModel, rows: TruthRows) -> dict[str, Path]:
@@ -127,8 +116,7 @@ def write_truth(folder: Path, field_: FieldModel, rows: TruthRows) -> dict[str, 
         written[name] = folder / f"truth_{name}.ecsv"
         write_ecsv(written[name], table)
     written["cosmic_rays"] = folder / "truth_cosmic_rays.fits"
-    rays = table_hdu("COSMIC_RAYS", cosmic_ray_table(rows))
-    write_fits(written["cosmic_rays"], fits.HDUList([fits.PrimaryHDU(), rays]))
+    write_long_table(written["cosmic_rays"], "cosmic_rays", cosmic_ray_table(rows))
     if field_.config.truth_image:
         written["image"] = folder / "truth_image.fits"
         write_fits(written["image"], truth_image(field_))

@@ -5,82 +5,80 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from astropy import units
 from numpy.typing import NDArray
 
 from photomitrus_cli.simulate.iracconfig import IracSimulation
 from photomitrus_cli.simulate.iracframe import Frame
 from photomitrus_cli.simulate.iracplan import FramePlan
+from photomitrus_cli.simulate.truthtables import About, Columns
 
-_BRIGHTNESS = units.MJy / units.sr
-
-# name, unit, description
-DETECTION_COLUMNS = (
-    ("source", None, "id in truth_sources"),
-    ("aorkey", None, "AORKEY of the frame"),
-    ("expid", None, "EXPID of the frame"),
-    ("dcenum", None, "DCENUM of the frame"),
-    ("file", None, "frame, relative to the output folder"),
-    ("x", units.pix, "true position, 0-based, integers at pixel centres"),
-    ("y", units.pix, "true position, 0-based, integers at pixel centres"),
-    ("r_al", None, "array-location response applied (1: none)"),
-    ("r_pp", None, "pixel-phase response applied (1: none)"),
-    ("pixel_area", units.arcsec**2, "solid angle of the pixel at that position"),
-    ("saturated", None, "a pixel of the central 3 x 3 fills the well"),
-)
-FRAME_COLUMNS = (
-    ("file", None, "frame, relative to the output folder"),
-    ("aorkey", None, "AORKEY"),
-    ("expid", None, "EXPID"),
-    ("dcenum", None, "DCENUM"),
-    ("channel", None, "IRAC channel"),
-    ("readmode", None, "full or sub"),
-    ("mjd", units.day, "start of the frame, UTC"),
-    ("framtime", units.s, "integration of the whole array"),
-    ("exptime", units.s, "effective integration per pixel"),
-    ("roll", units.deg, "position angle of the second axis, east of north"),
-    ("background", _BRIGHTNESS, "mean level under the sources, offsets included"),
-    ("offset", _BRIGHTNESS, "random offset of the frame"),
-    ("first_frame_offset", _BRIGHTNESS, "first-frame effect: offset (subarray: in the first plane)"),
-    ("first_frame_ramp", _BRIGHTNESS, "first-frame effect: top less bottom of the array"),
-    ("dra_cosdec", units.arcsec, "pointing error, header less truth"),
-    ("ddec", units.arcsec, "pointing error, header less truth"),
-    ("ra_true", units.deg, "true right ascension at CRPIX"),
-    ("dec_true", units.deg, "true declination at CRPIX"),
-    ("cosmic_ray_pixels", None, "pixels with a cosmic-ray deposit above their own noise"),
-    ("cosmic_ray_flagged", None, "fraction of them that the masks flag"),
-)
-RAY_COLUMNS = (
-    ("aorkey", None, "AORKEY"),
-    ("expid", None, "EXPID"),
-    ("dcenum", None, "DCENUM"),
-    ("hit", None, "number of the hit in its frame"),
-    ("x", units.pix, "0-based column"),
-    ("y", units.pix, "0-based row"),
-    ("signal", _BRIGHTNESS, "deposit of all hits"),
-    ("significance", None, "deposit over the true sigma of the pixel"),
-    ("length", units.pix, "path length of the hit on the array"),
-    ("flagged", None, "flagged in imask and rmask"),
-    ("plane", None, "plane of a subarray exposure, from 0; 0 for frames"),
-)
-PLANE_COLUMNS = (
-    ("aorkey", None, "AORKEY"),
-    ("expid", None, "EXPID"),
-    ("dcenum", None, "DCENUM"),
-    ("plane", None, "plane of the exposure, from 0"),
-    ("dx", units.pix, "how far the stars are from their mean place in truth_detections"),
-    ("dy", units.pix, "how far the stars are from their mean place in truth_detections"),
-)
+# Unit and description of the columns.
+DETECTION_COLUMNS: About = {
+    "source": (None, "id in truth_sources"),
+    "aorkey": (None, "AORKEY of the frame"),
+    "expid": (None, "EXPID of the frame"),
+    "dcenum": (None, "DCENUM of the frame"),
+    "file": (None, "frame, relative to the output folder"),
+    "x": ("pix", "true position, 0-based, integers at pixel centres"),
+    "y": ("pix", "true position, 0-based, integers at pixel centres"),
+    "r_al": (None, "array-location response applied (1: none)"),
+    "r_pp": (None, "pixel-phase response applied (1: none)"),
+    "pixel_area": ("arcsec2", "solid angle of the pixel at that position"),
+    "saturated": (None, "a pixel of the central 3 x 3 fills the well"),
+}
+FRAME_COLUMNS: About = {
+    "file": (None, "frame, relative to the output folder"),
+    "aorkey": (None, "AORKEY"),
+    "expid": (None, "EXPID"),
+    "dcenum": (None, "DCENUM"),
+    "channel": (None, "IRAC channel"),
+    "readmode": (None, "full or sub"),
+    "mjd": ("d", "start of the frame, UTC"),
+    "framtime": ("s", "integration of the whole array"),
+    "exptime": ("s", "effective integration per pixel"),
+    "roll": ("deg", "position angle of the second axis, east of north"),
+    "background": ("MJy / sr", "mean level under the sources, offsets included"),
+    "offset": ("MJy / sr", "random offset of the frame"),
+    "first_frame_offset": ("MJy / sr", "first-frame effect: offset (subarray: in the first plane)"),
+    "first_frame_ramp": ("MJy / sr", "first-frame effect: top less bottom of the array"),
+    "dra_cosdec": ("arcsec", "pointing error, header less truth"),
+    "ddec": ("arcsec", "pointing error, header less truth"),
+    "ra_true": ("deg", "true right ascension at CRPIX"),
+    "dec_true": ("deg", "true declination at CRPIX"),
+    "cosmic_ray_pixels": (None, "pixels with a cosmic-ray deposit above their own noise"),
+    "cosmic_ray_flagged": (None, "fraction of them that the masks flag"),
+}
+RAY_COLUMNS: About = {
+    "aorkey": (None, "AORKEY"),
+    "expid": (None, "EXPID"),
+    "dcenum": (None, "DCENUM"),
+    "hit": (None, "number of the hit in its frame"),
+    "x": ("pix", "0-based column"),
+    "y": ("pix", "0-based row"),
+    "signal": ("MJy / sr", "deposit of all hits"),
+    "significance": (None, "deposit over the true sigma of the pixel"),
+    "length": ("pix", "path length of the hit on the array"),
+    "flagged": (None, "flagged in imask and rmask"),
+    "plane": (None, "plane of a subarray exposure, from 0; 0 for frames"),
+}
+PLANE_COLUMNS: About = {
+    "aorkey": (None, "AORKEY"),
+    "expid": (None, "EXPID"),
+    "dcenum": (None, "DCENUM"),
+    "plane": (None, "plane of the exposure, from 0"),
+    "dx": ("pix", "how far the stars are from their mean place in truth_detections"),
+    "dy": ("pix", "how far the stars are from their mean place in truth_detections"),
+}
 
 
 @dataclass
 class TruthRows:
     """Columns of the per-frame truth tables as they grow, one entry per frame."""
 
-    detections: list[dict[str, NDArray[np.generic]]] = field(default_factory=list)
+    detections: list[Columns] = field(default_factory=list)
     frames: list[dict[str, object]] = field(default_factory=list)
-    rays: list[dict[str, NDArray[np.generic]]] = field(default_factory=list)
-    planes: list[dict[str, NDArray[np.generic]]] = field(default_factory=list)
+    rays: list[Columns] = field(default_factory=list)
+    planes: list[Columns] = field(default_factory=list)
 
     def add(self, config: IracSimulation, plan: FramePlan, frame: Frame, name: str) -> None:
         """Append the truth of one frame.
@@ -162,4 +160,4 @@ def _frame_row(
         flagged.size,
         float(flagged.mean()) if flagged.size else 1.0,
     )
-    return dict(zip((column[0] for column in FRAME_COLUMNS), values, strict=True))
+    return dict(zip(FRAME_COLUMNS, values, strict=True))

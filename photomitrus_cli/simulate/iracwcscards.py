@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from photomitrus_cli.simulate.cardtext import Value, card, title
+from photomitrus_cli.simulate.cardtext import Rows, card, cards_of, title
 from photomitrus_cli.simulate.iracconfig import IracSimulation
 from photomitrus_cli.simulate.iracplan import FramePlan
 from photomitrus_cli.simulate.sipdata import Polynomial, SipTable
@@ -65,7 +65,7 @@ def wcs_cards(config: IracSimulation, plan: FramePlan) -> list[str]:
     cd = plan.header_wcs.cd
     xi, eta = tan_project(*plan.requested_deg, ra, dec)
     offset = np.linalg.solve(cd, np.array([xi, eta]))
-    rows: list[tuple[str, Value, str]] = [
+    rows: Rows = [
         ("OBJECT", "Simulated field", "target"),
         ("OBJTYPE", "TargetFixedSingle", "kind of target"),
         ("CRPIX1", crpix[0], "reference pixel, axis 1"),
@@ -96,7 +96,7 @@ def wcs_cards(config: IracSimulation, plan: FramePlan) -> list[str]:
         ("USEDBPHF", True, "pointing history used"),
         ("RECONFOV", fov_of(config)[2], "reconstructed field of view"),
     ]
-    return [title("TARGET AND POINTING INFORMATION"), *(card(*row) for row in rows)]
+    return [title("TARGET AND POINTING INFORMATION"), *cards_of(rows)]
 
 
 def _polynomial_cards(name: str, polynomial: Polynomial, lowest: int) -> list[str]:

@@ -68,10 +68,10 @@ def _units(config: PrimeSimulation) -> list[_Unit]:
 
 def _planned(config: PrimeSimulation, units: Sequence[_Unit]) -> set[Path]:
     paths = {frame_path(unit.plan.serial, unit.chip) for unit in units if unit.plan is not None}
+    twilight = calib.twilight_plans(config, plan_frames(config)[0])
     for chip in config.chips:
         paths |= set(calibration_paths(config, chip).values())
-        first = plan_frames(config)[0]
-        paths |= {twilight_path(plan.serial, chip) for plan in calib.twilight_plans(config, first)}
+        paths |= {twilight_path(plan.serial, chip) for plan in twilight}
     return {config.output / path for path in paths}
 
 

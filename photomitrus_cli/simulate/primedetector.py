@@ -12,8 +12,8 @@ from photomitrus_cli.simulate import primefacts as facts
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
 from photomitrus_cli.simulate.primeplan import FramePlan
 from photomitrus_cli.simulate.primesky import area_image, smooth_image
-from photomitrus_cli.simulate.primesphere import local_axes, sky_to_tan, unit_vectors
 from photomitrus_cli.simulate.primewcs import PrimeWcs
+from photomitrus_cli.simulate.sphere import local_axes, sky_to_tan, unit_vectors
 from photomitrus_cli.simulate.streams import Purpose, stream
 
 Floats = NDArray[np.float64]

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.io.atomic import atomic_path, check_folder
+from photomitrus_cli.io.atomic import check_folder
 from photomitrus_cli.simulate import primecalib as calib
 from photomitrus_cli.simulate.cardtext import primary_bytes
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
 from photomitrus_cli.simulate.primeheaders import frame_cards
 from photomitrus_cli.simulate.primeplan import plan_frames
+from photomitrus_cli.simulate.producing import write_frame
 
 FLAT_FOLDER, MASK_FOLDER, TWILIGHT_FOLDER = "mflats", "weightmaps", "twilight"
 
@@ -81,9 +82,7 @@ def write_image(path: Path, cards: list[str], data: NDArray[np.generic]) -> None
     data : ndarray
     """
     check_folder(path.parent)
-    # A simulated frame can be made again; waiting for the disk would take longer than making it.
-    with atomic_path(path, durable=False) as part:
-        part.write_bytes(primary_bytes(cards, data))
+    write_frame(path, primary_bytes(cards, data))
 
 
 def make_calibration(config: PrimeSimulation, chip: int) -> None:

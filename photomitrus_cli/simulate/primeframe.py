@@ -16,9 +16,9 @@ from photomitrus_cli.simulate.primenight import TRAILED
 from photomitrus_cli.simulate.primeplan import FramePlan
 from photomitrus_cli.simulate.primepsf import paint
 from photomitrus_cli.simulate.primesky import add_discs, sky_image
-from photomitrus_cli.simulate.primesphere import local_axes, sky_to_tan, unit_vectors
 from photomitrus_cli.simulate.primestars import field_stars, flux_adu
 from photomitrus_cli.simulate.primewcs import PrimeWcs
+from photomitrus_cli.simulate.sphere import local_axes, sky_to_tan, unit_vectors
 from photomitrus_cli.simulate.streams import Purpose, stream
 
 Floats = NDArray[np.float64]

@@ -7,12 +7,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from photomitrus_cli.simulate import primefacts as facts
-from photomitrus_cli.simulate.cardtext import Value, card, history
+from photomitrus_cli.simulate.cardtext import Rows, Value, cards_of, history
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
 from photomitrus_cli.simulate.primedetector import gain
 from photomitrus_cli.simulate.primeplan import DAY_S, FramePlan
-
-Rows = list[tuple[str, Value, str]]
 
 ROTOFF_TEXT = "n/a"
 _SITE_DEG = (-32.3789, 20.8107)  # Sutherland
@@ -153,4 +151,4 @@ def frame_cards(
         ("TEMPASIC", 180.0, "[K]"),
         ("PRESSURE", 1.0e-6, "[mbar]"),
     ]
-    return [*(card(*row) for row in rows), history(f"Simulated by astromap, seed {config.seed}")]
+    return [*cards_of(rows), history(f"Simulated by astromap, seed {config.seed}")]

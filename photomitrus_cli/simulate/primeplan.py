@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from photomitrus_cli.simulate import primefacts as facts
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
 from photomitrus_cli.simulate.primenight import CLOUDY, MISPOINTED, Night, draw_night, exposure_s
-from photomitrus_cli.simulate.primesphere import local_axes, tan_to_sky
 from photomitrus_cli.simulate.primewcs import PrimeWcs
+from photomitrus_cli.simulate.sphere import local_axes, tan_to_sky
 from photomitrus_cli.simulate.streams import Purpose, stream
-
-Floats = NDArray[np.float64]
 
 DAY_S = 86400.0
 _TILT_TURN = 0.2  # of the direction of the sky's tilt from frame to frame, radians

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from photomitrus_cli.simulate import primefacts as facts
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
 from photomitrus_cli.simulate.primeplan import FramePlan, widening
-from photomitrus_cli.simulate.primesphere import local_axes, sky_to_tan, unit_vectors
 from photomitrus_cli.simulate.primestars import flux_adu
 from photomitrus_cli.simulate.primewcs import PrimeWcs
+from photomitrus_cli.simulate.sphere import local_axes, sky_to_tan, unit_vectors
 from photomitrus_cli.simulate.streams import Purpose, stream
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from photomitrus_cli.simulate import primefacts as facts
 from photomitrus_cli.simulate.primeconfig import PrimeSimulation
 from photomitrus_cli.simulate.primeplan import widening
-from photomitrus_cli.simulate.primesphere import local_axes, tan_to_sky
+from photomitrus_cli.simulate.sphere import local_axes, tan_to_sky
 from photomitrus_cli.simulate.streams import Purpose, stream
 
 Floats = NDArray[np.float64]

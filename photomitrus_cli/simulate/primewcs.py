@@ -22,7 +22,7 @@ from photomitrus_cli.simulate.primefacts import (
     ROTATION_DEG,
     frame_shape,
 )
-from photomitrus_cli.simulate.primesphere import (
+from photomitrus_cli.simulate.sphere import (
     local_axes,
     offset_position,
     sky_to_tan,

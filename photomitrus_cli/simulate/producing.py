@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from photomitrus_cli.errors import OutputExistsError
-from photomitrus_cli.io.atomic import remove_stale_parts
+from photomitrus_cli.io.atomic import atomic_path, remove_stale_parts
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.parallel import Outcome
 from photomitrus_cli.run.summary import UnitRecord
@@ -53,6 +53,25 @@ def refuse_existing(
         )
 
 
+def write_frame(path: Path, content: bytes) -> None:
+    """Write a file of a simulation, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        In an existing folder.
+    content : bytes
+
+    Raises
+    ------
+    WriteError
+        When the file cannot be written.
+    """
+    # A simulated frame can be made again; waiting for the disk would take longer than making it.
+    with atomic_path(path, durable=False) as part:
+        part.write_bytes(content)
+
+
 def make_units(
     make: Callable[[_Unit], _Made | None],
     units: Sequence[_Unit],
@@ -73,9 +92,9 @@ def make_units(
     Returns
     -------
     made : list
-        Truth of the units that were made, in the order in which they ended.
+        Truth of the units that were made, in the order of ``units``.
     records : list of UnitRecord
-        Of every unit.
+        Of every unit, in the same order.
 
     Raises
     ------

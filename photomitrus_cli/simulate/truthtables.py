@@ -61,24 +61,56 @@ def write_tables(
     WriteError
         When a file cannot be written.
     """
-    from astropy.io import fits
-
     written: dict[str, Path] = {}
     for name, columns in short.items():
         written[name] = folder / f"truth_{name}.ecsv"
-        write_ecsv(written[name], _table(columns, about, meta))
+        write_ecsv(written[name], truth_table(columns, about, meta))
     for name, columns in long.items():
         written[name] = folder / f"truth_{name}.fits"
-        hdu = table_hdu(name.upper(), _table(columns, about, {}))
-        write_fits(written[name], fits.HDUList([fits.PrimaryHDU(), hdu]))
+        write_long_table(written[name], name, truth_table(columns, about))
     return written
 
 
-def _table(columns: Columns, about: About, meta: Mapping[str, object]) -> Table:
+def write_long_table(path: Path, name: str, table: Table) -> None:
+    """Write a table as the only one of a FITS file.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        Of the unit, in any case of letters.
+    table : Table
+
+    Raises
+    ------
+    WriteError
+        When the file cannot be written.
+    """
+    from astropy.io import fits
+
+    write_fits(path, fits.HDUList([fits.PrimaryHDU(), table_hdu(name.upper(), table)]))
+
+
+def truth_table(columns: Columns, about: About, meta: Mapping[str, object] | None = None) -> Table:
+    """Put columns together to a table.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray
+        In the order in which the table has them.
+    about : mapping of str to (str or None, str)
+        Unit and description of each.
+    meta : mapping of str to object, optional
+        What the table says of itself.
+
+    Returns
+    -------
+    astropy.table.Table
+    """
     from astropy.table import Column, Table
 
     made = []
     for name, values in columns.items():
         unit, text = about[name]
         made.append(Column(values, name=name, unit=unit, description=text))
-    return Table(made, meta=dict(meta))
+    return Table(made, meta=dict(meta or {}))

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import ConfigError
-from photomitrus_cli.io.atomic import atomic_path, check_folder, write_text
+from photomitrus_cli.io.atomic import check_folder, write_text
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.summary import RunStatus, Summary
 from photomitrus_cli.simulate.cardtext import primary_bytes
-from photomitrus_cli.simulate.producing import TRUTH_FOLDER, make_units, refuse_existing
+from photomitrus_cli.simulate.producing import TRUTH_FOLDER, make_units, refuse_existing, write_frame
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
 from photomitrus_cli.simulate.wiseframe import Frame, simulate_frame
 from photomitrus_cli.simulate.wiseframetruth import FrameTruth, frame_truth
@@ -40,7 +40,7 @@ class _Unit:
 
 
 def frame_path(plan: FramePlan, band: int, kind: str = "int") -> Path:
-    """Return the name of a frame's plain file relative to the root, as in the archive.
+    """Return the path of a frame's plain file relative to the root, as in the archive.
 
     Parameters
     ----------
@@ -71,9 +71,7 @@ def _write(path: Path, cards: list[str], data: NDArray[np.generic]) -> None:
     content = primary_bytes(cards, data)
     if path.suffix == ".gz":
         content = igzip.compress(content, compresslevel=_LEVEL, mtime=0)
-    # A simulated frame can be made again; waiting for the disk would take longer than making it.
-    with atomic_path(path, durable=False) as part:
-        part.write_bytes(content)
+    write_frame(path, content)
 
 
 def _make(config: WiseSimulation, unit: _Unit) -> FrameTruth:
@@ -167,8 +165,9 @@ def run(config: WiseSimulation, context: Context) -> Summary:
     refuse_existing(output, present, foreign, overwrite=context.control.overwrite)
     check_folder(output / TRUTH_FOLDER)
     frames, records = make_units(partial(_make, config), units, _name, context)
-    products = [output / TABLE_NAME, output / CONFIG_NAME]
+    products = []
     if frames:
+        products = [output / TABLE_NAME, output / CONFIG_NAME]
         write_text(products[0], ipac_text([frame.inventory for frame in frames]))
         write_text(products[1], _config_text(config))
         products += write_truth(output / TRUTH_FOLDER, config, plan_scans(config), frames).values()

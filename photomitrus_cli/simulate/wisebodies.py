@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.simulate.earthorbit import earth_position
-from photomitrus_cli.simulate.wisewcs import unit_vectors
+from photomitrus_cli.simulate.sphere import unit_vectors
 
 Floats = NDArray[np.float64]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from photomitrus_cli.simulate.cardtext import Rows, cards_of
 from photomitrus_cli.simulate.earthorbit import earth_position
-from photomitrus_cli.simulate.wisecardtext import Rows, cards_of
+from photomitrus_cli.simulate.sphere import unit_vectors
 from photomitrus_cli.simulate.wisescanframes import DAY_S, FramePlan
-from photomitrus_cli.simulate.wisewcs import unit_vectors
 
 _UNIX_EPOCH_MJD = 40587.0
 _J2000_NOON_MJD = 51544.5

@@ -7,8 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from photomitrus_cli.simulate import wisefacts as facts
-from photomitrus_cli.simulate.cardtext import card, history
-from photomitrus_cli.simulate.wisecardtext import Rows, cards_of, long_card
+from photomitrus_cli.simulate.cardtext import Rows, card, cards_of, history, long_card
 from photomitrus_cli.simulate.wiseclock import clock_cards, day_of_year, utc_text
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
 from photomitrus_cli.simulate.wiseplacecards import distortion_cards, place_cards, wcs_cards

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from photomitrus_cli.simulate.streams import Purpose, stream
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
 from photomitrus_cli.simulate.wisefacts import BANDS
-
-Floats = NDArray[np.float64]
 
 _N_WAVES = 64
 

@@ -8,9 +8,10 @@ from functools import lru_cache
 import numpy as np
 
 from photomitrus_cli.simulate import wisefacts as facts
-from photomitrus_cli.simulate.cardtext import Value, card
+from photomitrus_cli.simulate.cardtext import Rows, Value, card, cards_of
 from photomitrus_cli.simulate.earthorbit import earth_position
 from photomitrus_cli.simulate.sipdata import Polynomial
+from photomitrus_cli.simulate.sphere import spherical, unit_vectors
 from photomitrus_cli.simulate.wisebodies import (
     PLANETS,
     equatorial_axes,
@@ -19,9 +20,8 @@ from photomitrus_cli.simulate.wisebodies import (
     separation_deg,
     sun_ecliptic,
 )
-from photomitrus_cli.simulate.wisecardtext import Rows, cards_of
 from photomitrus_cli.simulate.wisescanframes import FramePlan
-from photomitrus_cli.simulate.wisewcs import SinWcs, spherical, unit_vectors
+from photomitrus_cli.simulate.wisewcs import SinWcs
 
 _ALTITUDE_AU = 4.6e-5  # of the spacecraft over the centre of the Earth
 _PLANET_KEYS = {"Mars": "MARS", "Jupiter": "JUP", "Saturn": "SAT"}

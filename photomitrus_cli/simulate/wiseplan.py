@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.simulate.sphere import local_axes, spherical, unit_vectors
 from photomitrus_cli.simulate.streams import Purpose, stream
 from photomitrus_cli.simulate.wisebodies import equatorial_axes, moon_direction, separation_deg, sun_ecliptic
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
@@ -17,7 +18,6 @@ from photomitrus_cli.simulate.wisescanframes import (
     ScanPlan,
     frame_seconds,
 )
-from photomitrus_cli.simulate.wisewcs import spherical, unit_vectors
 
 Floats = NDArray[np.float64]
 
@@ -134,9 +134,7 @@ def plan_frames(config: WiseSimulation, scan: ScanPlan) -> list[FramePlan]:
 
 
 def _position_angle(vector: Floats, ra_deg: float, dec_deg: float) -> float:
-    ra, dec = np.radians(ra_deg), np.radians(dec_deg)
-    east = np.array([-np.sin(ra), np.cos(ra), 0.0])
-    north = np.array([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)])
+    east, north, _ = local_axes(ra_deg, dec_deg)
     return float(np.degrees(np.arctan2(vector @ east, vector @ north)) % 360.0)
 
 

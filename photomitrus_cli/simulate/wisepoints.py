@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.simulate.sphere import unit_vectors
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
 from photomitrus_cli.simulate.wisefacts import NATIVE_PX, frame_side
 from photomitrus_cli.simulate.wisemoving import asteroids
 from photomitrus_cli.simulate.wisescanframes import FramePlan
 from photomitrus_cli.simulate.wisestars import stars_near
-from photomitrus_cli.simulate.wisewcs import SinWcs, pixel_steradian, unit_vectors
+from photomitrus_cli.simulate.wisewcs import SinWcs, pixel_steradian
 
 Floats = NDArray[np.float64]
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from photomitrus_cli.simulate.wiselevels import BandLevel
-
-Floats = NDArray[np.float64]
 
 FRAME_INTERVAL_S = 11.0
 FIRST_FRAME_S = 5.0

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photomitrus_cli.simulate.kelsall import zodi_brightness
+from photomitrus_cli.simulate.sphere import unit_vectors
 from photomitrus_cli.simulate.streams import Purpose, stream
 from photomitrus_cli.simulate.wisebodies import (
     PLANETS,
@@ -20,7 +21,6 @@ from photomitrus_cli.simulate.wiseconfig import WiseSimulation
 from photomitrus_cli.simulate.wisefacts import BANDS
 from photomitrus_cli.simulate.wiseplan import moon_at
 from photomitrus_cli.simulate.wisescanframes import FramePlan
-from photomitrus_cli.simulate.wisewcs import unit_vectors
 
 Floats = NDArray[np.float64]
 

@@ -8,13 +8,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from photomitrus_cli.simulate.sphere import unit_vectors
 from photomitrus_cli.simulate.streams import Purpose, stream
 from photomitrus_cli.simulate.wisebodies import (
     galactic_axes,
 )
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
 from photomitrus_cli.simulate.wisesky import cosecant
-from photomitrus_cli.simulate.wisewcs import unit_vectors
 
 Floats = NDArray[np.float64]
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from photomitrus_cli.simulate.sipdata import Polynomial, SipTable
+from photomitrus_cli.simulate.sphere import local_axes, spherical, unit_vectors
 from photomitrus_cli.simulate.wisefacts import BANDS, NATIVE_PX, distortion, frame_side
 
 Floats = NDArray[np.float64]
@@ -33,19 +34,6 @@ def evaluate(polynomial: Polynomial, u: Floats, v: Floats) -> Floats:
         total *= u
         total += inner
     return total
-
-
-def unit_vectors(lon_deg: ArrayLike, lat_deg: ArrayLike) -> Floats:
-    """Return unit vectors, shape (3, ...), of spherical coordinates in degrees."""
-    lon, lat = np.broadcast_arrays(np.radians(lon_deg), np.radians(lat_deg))
-    cosine = np.cos(lat)
-    return np.stack([cosine * np.cos(lon), cosine * np.sin(lon), np.sin(lat)])
-
-
-def spherical(vectors: Floats) -> tuple[Floats, Floats]:
-    """Return longitude in [0, 360) and latitude, deg, of vectors of shape (3, ...)."""
-    x, y, z = vectors
-    return np.degrees(np.arctan2(y, x)) % 360.0, np.degrees(np.arctan2(z, np.hypot(x, y)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +60,7 @@ class SinWcs:
     @cached_property
     def _axes(self) -> Floats:
         """East, north and outward unit vectors at the reference point, shape (3, 3)."""
-        ra, dec = np.radians(self.crval_deg)
-        east = [-np.sin(ra), np.cos(ra), 0.0]
-        north = [-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)]
-        return np.array([east, north, unit_vectors(*self.crval_deg).tolist()])
+        return local_axes(*self.crval_deg)
 
     def pixel_to_vector(self, x: ArrayLike, y: ArrayLike) -> Floats:
         """Map 0-based pixel positions to directions.

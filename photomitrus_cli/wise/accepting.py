@@ -25,7 +25,6 @@ from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.framechecks import check_frame, mask_bits, single
 from photomitrus_cli.wise.framefiles import KIND_NAMES, FrameRef, Kind, companion, existing
 
-Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 State = NDArray[np.uint8]
 

@@ -133,21 +133,21 @@ def full_sky(data: Calibrated, *, zodi_error: float) -> PartialMap:
 
 
 def map_sums(data: Calibrated, use: Bool, label: NDArray[Any]) -> tuple[Float, NDArray[np.int32]]:
-    """Sum up samples in the pixels of the map.
+    """Sum up the samples of scans in the pixels of the map.
 
     Parameters
     ----------
     data : Calibrated
-    use : ndarray of bool, shape (n,)
-        Samples that are summed.
+    use : ndarray of bool, shape (S,)
+        Scans that are summed.
     label : ndarray, shape (S,)
-        Bits of each scan, joined where samples fall.
+        Bits of each scan, those that are not summed too, joined where samples fall.
 
     Returns
     -------
-    sums : ndarray of float64
-    labels : ndarray of int32
-        Of every pixel.
+    sums : ndarray of float64, shape (P, k)
+    counts : ndarray of int32, shape (P, l)
+        In the columns of `photomitrus_cli.imaging.scanmaps`.
     """
     samples = data.samples
     n_pixels = len(samples.pixels)

@@ -25,7 +25,6 @@ from photomitrus_cli.wise.samples import (
     Samples,
 )
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 REASONS = {

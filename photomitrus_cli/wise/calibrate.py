@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photomitrus_cli.errors import AstromapError
 from photomitrus_cli.io.atomic import atomic_path, check_folder, remove_stale_parts, writing
 from photomitrus_cli.run.checkpoint import exclusive
 from photomitrus_cli.run.context import Context
@@ -114,7 +113,7 @@ def _make(plan: CalibrateRun, record: RunRecord, context: Context) -> Summary:
         record.units.extend([*_units(samples, cycled), *read.failed])
         record.facts.update(result.facts)
         product = _write(plan, result, record, status, context)
-    except AstromapError as error:
+    except BaseException as error:
         write_failure(plan.product, record, context, error)
         raise
     return summarise(plan, product, record.facts, record.units, status, context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,10 +14,6 @@ from photomitrus_cli.wise.calibbodies import sun_longitude
 from photomitrus_cli.wise.samples import FLAGGED, Samples
 from photomitrus_cli.wise.scancolumns import ScanColumns
 from photomitrus_cli.wise.skyplaces import SkyPlaces, sky_places
-
-# From RING numbers (m,) and ascending times (m,), MJD UTC, to the template of each component, (C, m), MJy/sr.
-# Maps that say where their pixels were seen add offsets east and north, (m,) each, arcsec.
-Template = Callable[..., NDArray[np.float32]]
 
 
 def assemble(

@@ -22,7 +22,6 @@ from photomitrus_cli.wise.jointunknowns import threads
 from photomitrus_cli.wise.samples import FLAGGED, Samples
 from photomitrus_cli.wise.templatemodes import MODES
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Bits = NDArray[np.uint8]
 

@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import InputError
+from photomitrus_cli.errors import InputError, first_line
+from photomitrus_cli.io.tablefiles import UNREADABLE, read_by_astropy
 from photomitrus_cli.wise.calibtables import COLUMNS, ScanTable
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-
-Float = NDArray[np.float64]
-
-Int = NDArray[np.int64]
-
-Bool = NDArray[np.bool_]
 
 _KINDS = {"str": "U", "f8": "f", "i8": "iu", "bool": "b"}
 
@@ -41,12 +36,10 @@ def read_calibration(path: str | Path) -> tuple[ScanTable, dict[str, Any]]:
     InputError
         When the file is missing, no ECSV, or has other columns, units or types of columns.
     """
-    from astropy.table import Table
-
     try:
-        read = Table.read(path, format="ascii.ecsv")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        read = read_by_astropy(Path(path), "ascii.ecsv")
+    except UNREADABLE as error:
+        reason = first_line(error)
         raise InputError(f"{path}: cannot be read as ECSV: {reason}") from error
     columns = {name: _column(read, name, path) for name in COLUMNS}
     return ScanTable(**columns), dict(read.meta)
@@ -60,7 +53,8 @@ def _column(table: Table, name: str, path: str | Path) -> NDArray[Any]:
     column = table[name]
     # An empty text is read as a missing one.
     values = np.asarray(column.filled("") if kind == "str" and hasattr(column, "filled") else column)
-    found = str(column.unit) if column.unit else None
+    # Columns of objects, as of times, have no unit.
+    found = str(getattr(column, "unit", None) or "") or None
     if values.dtype.kind not in _KINDS[kind] or (kind != "str" and hasattr(column, "mask")):
         raise InputError(f"{path}: column {name!r} is not what it should be: {COLUMNS[name][2]}", hint=hint)
     if found != unit:

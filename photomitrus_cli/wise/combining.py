@@ -8,7 +8,7 @@ from typing import Any
 
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.io.healpixfile import PartialMap
-from photomitrus_cli.run.summary import UnitRecord
+from photomitrus_cli.run.summary import UnitRecord, finite
 from photomitrus_cli.wise.coaddproducts import map_of
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.leaveout import leave_out, without
@@ -16,7 +16,6 @@ from photomitrus_cli.wise.leaveoutrules import LeaveOutRules
 from photomitrus_cli.wise.mapsums import Contribution
 from photomitrus_cli.wise.merging import ESTIMATED, merge
 from photomitrus_cli.wise.oneframe import FrameResult
-from photomitrus_cli.wise.pixelnumbers import finite
 from photomitrus_cli.wise.scanjudging import judge
 
 

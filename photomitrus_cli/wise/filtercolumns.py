@@ -18,8 +18,6 @@ from photomitrus_cli.wise.frametable import TEXT_COLUMNS, FrameTable, load, offe
 from photomitrus_cli.wise.headertable import frames_source
 from photomitrus_cli.wise.tablesource import TableSource
 
-Bool = NDArray[np.bool_]
-
 NEEDED = ("scan_id", "frame_num", "mjd_obs")
 
 
@@ -139,7 +137,7 @@ def _require(source: TableSource, cuts: tuple[CutRule, ...], settings: FilterSet
                     f"{source.path}: the cut '{cut}' needs the column '{name}', {lacks}",
                     hint=f"--without {cut.column} leaves the cut out" if cut.column in preset else None,
                 )
-    named = () if settings.template or has_paths(source) else ("full_filepath",)
+    named = () if settings.template or frames else ("full_filepath",)
     for name in (*NEEDED, *named, *settings.extra_columns):
         if not offers(source, name):
             raise InputError(f"{source.path}: needs the column '{name}', {lacks}")

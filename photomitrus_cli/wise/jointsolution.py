@@ -14,7 +14,6 @@ from photomitrus_cli.wise.jointsystem import System
 from photomitrus_cli.wise.jointunknowns import Unknowns
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

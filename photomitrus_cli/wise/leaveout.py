@@ -16,7 +16,6 @@ from photomitrus_cli.wise.meetings import Meetings, find_meetings
 from photomitrus_cli.wise.merging import LEFT_OUT
 
 Float = NDArray[np.float64]
-Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 # How far offsets move in a round. Of K scans on the same sky each takes over -1 / (K - 1) of the errors of

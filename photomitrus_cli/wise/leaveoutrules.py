@@ -7,10 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
-
-Int = NDArray[np.int64]
-
 Bool = NDArray[np.bool_]
 
 

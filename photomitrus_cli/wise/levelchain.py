@@ -6,9 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
-Float32 = NDArray[np.float32]
-
-Int = NDArray[np.int64]
 
 
 def running_median(values: Float, half: int) -> Float:

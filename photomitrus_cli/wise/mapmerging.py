@@ -12,10 +12,6 @@ from photomitrus_cli.wise.mapsums import ScanSums
 from photomitrus_cli.wise.merging import FEW, blank_sums, finish_sums, union_of
 
 Float = NDArray[np.float64]
-Float32 = NDArray[np.float32]
-
-Int = NDArray[np.int64]
-Int32 = NDArray[np.int32]
 
 # Maps of all scans are merged in parts of at least so many pixels, or as many as the sum has by then.
 _PART = 1 << 20

@@ -25,7 +25,6 @@ from photomitrus_cli.imaging.mergesums import (
 from photomitrus_cli.wise.mapsums import Contribution, ScanSums
 
 Float = NDArray[np.float64]
-Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 

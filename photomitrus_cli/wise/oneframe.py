@@ -25,7 +25,6 @@ from photomitrus_cli.wise.pixelnumbers import THIN, USED, pixel_numbers
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
-State = NDArray[np.uint8]
 
 # A map pixel of nside 1 is as large as a square of this side, rad.
 _NSIDE_ONE = (4.0 * np.pi / 12.0) ** 0.5

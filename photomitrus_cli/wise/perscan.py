@@ -9,7 +9,6 @@ spline through the offsets does not follow those that jump from scan to scan.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,6 @@ from photomitrus_cli.wise.smoothgains import smooth_in_time
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Splines = Literal["both", "gain", "none"]
 
 
 def solve_per_scan(problem: Problem, used: Bools, choices: LineChoices) -> LineSolution:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,9 +10,7 @@ from photomitrus_cli.wise.jointerrors import Errors
 from photomitrus_cli.wise.perscanlines import LineSolution
 from photomitrus_cli.wise.samples import UNMAPPED
 
-Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Splines = Literal["both", "gain", "none"]
 
 # Pieces of a scan whose residuals are taken as independent of each other.
 _PIECES = 12

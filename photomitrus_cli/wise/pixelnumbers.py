@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from photomitrus_cli.imaging.bitmasks import (
     BAD,
@@ -14,13 +13,10 @@ from photomitrus_cli.imaging.bitmasks import (
     STAR,
 )
 from photomitrus_cli.imaging.framenumbers import FrameNumbers
+from photomitrus_cli.run.summary import finite
 from photomitrus_cli.wise.accepting import Accepted
 from photomitrus_cli.wise.framechecks import sun_to_spacecraft
 from photomitrus_cli.wise.framefiles import FrameRef
-
-Float = NDArray[np.float64]
-Float32 = NDArray[np.float32]
-State = NDArray[np.uint8]
 
 USED = 0
 # The median of the uncertainties is taken of every so many-th row and column.
@@ -68,17 +64,3 @@ def pixel_numbers(
         **counts,
         **{name: finite(value * scale) for name, value in levels.items()},
     }
-
-
-def finite(value: float) -> float | None:
-    """Give None for NaN, which JSON cannot hold.
-
-    Parameters
-    ----------
-    value : float
-
-    Returns
-    -------
-    float or None
-    """
-    return float(value) if np.isfinite(value) else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -86,7 +85,8 @@ class RowWriter:
         if has_paths(source):
             return known[PATH_COLUMN], np.ones(known[PATH_COLUMN].size, np.bool_)
         if rule is None:
-            candidates = [_below(self.plan.settings.roots, known[PATH_COLUMN], source)]
+            roots = [os.path.abspath(root) for root in self.plan.settings.roots]  # noqa: PTH100 - links stay
+            candidates = [_below(root, roots, known[PATH_COLUMN], source) for root in roots]
         else:
             identifiers = [known[name] for name in _IDENTIFIERS]
             refuse_unsafe(identifiers[0], lambda row: f"{source.path}, row {block.first + row + 1}")
@@ -103,15 +103,14 @@ class RowWriter:
         return np.where(packed, np.strings.add(paths, _GZIP), paths), place != NOWHERE
 
 
-def _below(roots: Sequence[Path], words: Words, source: TableSource) -> Words:
-    """Make paths of a table absolute and make sure that each lies below a data root."""
-    bases = [os.path.abspath(root) for root in roots]  # noqa: PTH100 - links stay as they are
+def _below(root: str, roots: Sequence[str], words: Words, source: TableSource) -> Words:
+    """Make paths of a table absolute, from a data root, and make sure that each lies below one of them."""
     found = []
     for word in words.tolist():
-        path = os.path.normpath(os.path.join(bases[0], os.fsdecode(word)))  # noqa: PTH118 - of a million
-        if not any(path.startswith(base.rstrip("/") + "/") for base in bases):
+        path = os.path.normpath(os.path.join(root, os.fsdecode(word)))  # noqa: PTH118 - of a million
+        if not any(path.startswith(base.rstrip("/") + "/") for base in roots):
             raise InputError(
-                f"{source.path}: the file {os.fsdecode(word)} is outside of the data root {bases[0]}",
+                f"{source.path}: the file {os.fsdecode(word)} is outside of the data root {root}",
                 hint="--root names where the frames are",
             )
         found.append(os.fsencode(path))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from photomitrus_cli.run.summary import finite
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.judging import judge_scan
 from photomitrus_cli.wise.oneframe import FrameResult
-from photomitrus_cli.wise.pixelnumbers import finite
 from photomitrus_cli.wise.verdicts import FrameFacts, JudgeRules, Verdict
 
 _NAN = float("nan")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Splines = Literal["both", "gain", "none"]
 
 _MAD = 1.4826
 # Scans farther than this from the running median do not shape a spline, robust standard deviations.

@@ -10,7 +10,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-from photomitrus_cli.errors import InputError
+from photomitrus_cli.errors import InputError, first_line
 from photomitrus_cli.wise.textcells import Bytes, Cells, Float, RowError, Words
 from photomitrus_cli.wise.textnumbers import MISSING_WORDS, numbers
 
@@ -97,7 +97,7 @@ def unreadable(path: Path, error: BaseException) -> InputError:
     -------
     InputError
     """
-    reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+    reason = getattr(error, "strerror", None) or first_line(error)
     return InputError(f"{path}: the frame table cannot be read: {reason}")
 
 

@@ -12,7 +12,6 @@ from photomitrus_cli.wise.textcells import RowError
 Words = NDArray[np.bytes_]
 
 Float = NDArray[np.float64]
-Bytes = NDArray[np.uint8]
 
 _MINUS, _PLUS, _POINT, _ZERO = 45, 43, 46, 48
 # Digits that a float64 holds exactly, whatever they are; and the powers of ten that it holds.

@@ -14,8 +14,6 @@ from photomitrus_cli.wise.overlaps import (
 
 Float = NDArray[np.float64]
 
-Bool = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True)
 class JudgeRules:

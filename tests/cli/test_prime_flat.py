@@ -13,7 +13,7 @@ from truthkit import twilight
 from truthkit.faultkit import Ran, edit, hashes, names, run_here
 from truthkit.twilight import EDGE, EVENING, ramp, response
 
-from photomitrus_cli.prime.flatchoice import choose_flat
+from photomitrus_cli.prime.flatnames import choose_flat
 
 MFLAT = "mflat.J.20241017.C1.fits"
 
@@ -125,10 +125,25 @@ def test_a_broken_frame_is_refused_or_left_out(night: Path) -> None:
     assert not [name for name in names(night / "mflats") if name.endswith(".fits")]
     done = flat(night, "--keep-going")
     assert done.code == 6
-    assert "4 pairs" in done.stdout or "5 pairs" in done.stdout
+    assert "  chip 1, J: 5 pairs of 10 frames, light " in done.stdout
     manifest = json.loads((night / "mflats" / MFLAT.replace(".fits", ".manifest.json")).read_text())
     assert manifest["status"] == "partial"
     assert any(unit["status"] == "failed" and path.name in unit["name"] for unit in manifest["units"])
+
+
+def test_a_saturated_frame_is_skipped_for_its_own_fault(night: Path) -> None:
+    full = "00000122C1.ramp.fits"
+    with fits.open(night / "C1" / full, mode="update") as hdus:
+        hdus[0].data[:] = 65535
+    done = flat(night)
+    assert done.code == 0, done.stderr
+    manifest = json.loads((night / "mflats" / MFLAT.replace(".fits", ".manifest.json")).read_text())
+    units = {Path(unit["name"]).name: unit for unit in manifest["units"]}
+    partner = units[units[full]["values"]["partner"]]
+    assert (units[full]["status"], partner["status"]) == ("skipped", "skipped")
+    assert units[full]["reason"] == "all of its pixels are saturated or invalid"
+    assert partner["reason"] == "all pixels of its partner are saturated or invalid"
+    assert sum(unit["status"] == "used" for unit in units.values()) == 8
 
 
 def test_what_cannot_make_a_flat_is_told(night: Path, tmp_path: Path) -> None:

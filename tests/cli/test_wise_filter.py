@@ -144,6 +144,33 @@ def test_several_tables_roots_and_packed_files(tmp_path: Path) -> None:
         assert row["full_filepath"].endswith(".fits" + suffix)
 
 
+def test_paths_of_a_table_are_looked_for_below_every_root(tmp_path: Path) -> None:
+    first, second = make_table(tmp_path / "a.csv", (3,), 1), make_table(tmp_path / "b.csv", (3,), 2)
+    make_files(tmp_path / "disk1", first)
+    make_files(tmp_path / "disk2", second)
+    for path in (tmp_path / "disk2").rglob("00801a*"):
+        if path.is_file():
+            path.unlink()
+    rows = rows_of(second)
+    for row in rows:
+        name = f"{row['scan_id']}{row['frame_num']}-w3-int-1b.fits"
+        row["full_filepath"] = f"{row['scangrp']}/{row['scan_id']}/{row['frame_num']}/{name}"
+    with (tmp_path / "paths.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    disks = ("--root", tmp_path / "disk1", "--root", tmp_path / "disk2", "--set", "wise.filter.template=null")
+    done = run_here(
+        *("wise", "filter", tmp_path / "paths.csv", *disks, "--preset", "none"),
+        *("--missing-files", "drop", "--band", "3", "-o", tmp_path / "out"),
+    )
+    assert done.code == 0, done.stderr
+    got = rows_of(tmp_path / "out" / "filtered_df_band3.csv")
+    assert len(got) == 2 * N_FRAMES
+    for row in got:
+        assert ("/disk1/" if row["scan_id"] == "00801a" else "/disk2/") in row["full_filepath"]
+
+
 def test_cuts_by_options(tmp_path: Path) -> None:
     table = make_table(tmp_path / "frames.csv")
     done = run_here(

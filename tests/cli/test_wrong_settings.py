@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -70,6 +72,37 @@ def test_options_are_named(arguments: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         CliRunner().invoke(make_cli(), arguments.split(), catch_exceptions=False)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_truth_is_no_number(value: bool) -> None:
+    """pydantic takes it for 1 or 0."""
+    told = "true" if value else "false"
+    line = complaint(("run", "jobs"), value)
+    assert line == f"my.yaml:3: 'run.jobs': give a number of workers, at least 1, or auto (got {told})"
+    line = complaint(("irac", "mosaic", "min_exptime_s"), value)
+    assert line == f"my.yaml:3: 'irac.mosaic.min_exptime_s': give a number of at least 0 (got {told})"
+    for key, given in (("apertures", [[value, 3, 7]]), ("clip_sigma", value), ("min_framtime_s", value)):
+        assert "': give " in complaint(("irac", "phot", key), given)
+    line = complaint(("wise", "calibrate", "modes", "sides"), value)
+    assert "'wise.calibrate.modes': give a section of names, each with a number from 0 to 10 (got " in line
+
+
+def test_truth_is_a_value_of_switches_alone() -> None:
+    """Of every key that is true by itself false is taken, of every number neither."""
+    packaged = packaged_layers(SECTIONS)
+    switches = 0
+    for path in packaged.sources:
+        default = functools.reduce(lambda node, key: node[key], path, packaged.data)
+        if isinstance(default, bool):
+            layers = packaged_layers(SECTIONS)
+            layers.add_value(path, not default, Source("my.yaml:3", Path.cwd()))
+            with contextlib.suppress(ConfigError):
+                build(AstromapConfig, layers)
+                switches += 1
+        elif isinstance(default, int | float) and "modes" not in path:
+            assert complaint(path, value=True).endswith("(got true)")
+    assert switches > 20
 
 
 def test_a_rule_of_a_section_names_the_source_of_what_somebody_has_set() -> None:

@@ -44,3 +44,14 @@ def test_few_flags_are_found_from_the_frame_as_from_the_grid() -> None:
         direct = nearest_flags(flags, pixel_map, window)
         assert direct.sum() > 100
         np.testing.assert_array_equal(few_flags(np.argwhere(flags), pixel_map, places, window), direct)
+
+
+def test_few_flags_of_pixels_much_larger_than_those_of_the_grid() -> None:
+    wcs = make_wcs(30.0, 12.0, angle=31.0, distortion="sip")
+    grid = Grid(30.0, 12.0, 0.15, (800, 800), (400.0, 400.0))
+    pixel_map, places = map_frame(wcs, (256, 256), grid), frame_map(wcs, (256, 256), grid)
+    flags = np.random.default_rng(6).random((256, 256)) < 0.01
+    window = pixel_map.bbox
+    direct = nearest_flags(flags, pixel_map, window)
+    assert direct.sum() > 1000
+    np.testing.assert_array_equal(few_flags(np.argwhere(flags), pixel_map, places, window), direct)

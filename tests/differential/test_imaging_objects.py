@@ -8,7 +8,9 @@ import pytest
 from photomitrus_cli.imaging.objects import object_mask
 
 
-@pytest.mark.parametrize(("shape", "grow"), [((31, 27), 2), ((9, 40), 0), ((1, 12), 1), ((12, 1), 3)])
+@pytest.mark.parametrize(
+    ("shape", "grow"), [((31, 27), 2), ((9, 40), 0), ((1, 12), 1), ((12, 1), 3), ((3, 900), 0), ((2, 700), 0)]
+)
 def test_object_mask(shape: tuple[int, int], grow: int) -> None:
     rng = np.random.default_rng(shape[0])
     sci = rng.normal(10.0, 2.0, shape) + np.where(rng.random(shape) < 0.05, rng.exponential(15.0, shape), 0.0)

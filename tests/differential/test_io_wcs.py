@@ -108,6 +108,16 @@ def test_half_a_distortion_is_refused(cards: dict[str, int | None]) -> None:
         celestial_wcs(cards_of(header))
 
 
+def test_an_error_of_a_library_that_says_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(_: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("photomitrus_cli.imaging.generalwcs.read_wcs", no_room)
+    header = changed(PLAIN_HEADER.copy(), EQUINOX=2000.0, LONPOLE=170.0)
+    with pytest.raises(InputError, match=r"frame\.fits: the WCS cannot be read: MemoryError"):
+        celestial_wcs(cards_of(header))
+
+
 @pytest.mark.parametrize("order", [-1, 10])
 def test_an_absurd_order_is_refused(order: int) -> None:
     header = make_header(10.0, 20.0, distortion="sip")

@@ -119,6 +119,49 @@ def _matrix(case: dict[str, Any]) -> Floats:
         return np.stack([system.product(one) for one in np.eye(system.size)], axis=1)
 
 
+def test_samples_of_no_weight_may_hold_anything() -> None:
+    case = _case()
+    value = case.pop("value")
+    spoilt = case | {"slope": case["slope"].copy()}
+    spoilt["slope"][3] = np.nan
+    with threads(case["design"], 1) as pool:
+        one, other = System(**case, pool=pool), System(**spoilt, pool=pool)
+        vector = np.random.default_rng(6).random(one.size)
+        assert np.array_equal(other.product(vector), one.product(vector))
+        assert np.array_equal(other.blocks(), one.blocks())
+        wrong = value.copy()
+        wrong[3] = np.nan
+        assert np.array_equal(other.gradient(wrong), one.gradient(value))
+        assert np.array_equal(other.pixel_sky(wrong), one.pixel_sky(value))
+
+
+def test_blocks_are_those_of_single_scans() -> None:
+    """Without a sky that gains could share, they stand on the diagonal of the matrix."""
+    case = _case() | {"bright": np.zeros(N_PIXELS)}
+    case.pop("value")
+    with threads(case["design"], 1) as pool:
+        system = System(**case, pool=pool)
+        matrix = np.stack([system.product(one) - system.prior_product(one) for one in np.eye(system.size)])
+        blocks = system.blocks()
+    assert blocks.shape == (5, 1 + N_NODES, 1 + N_NODES)
+    for s, block in enumerate(blocks):
+        mine = [s, *range(5 + s * N_NODES, 5 + (s + 1) * N_NODES)]
+        np.testing.assert_allclose(block, matrix[np.ix_(mine, mine)], atol=1e-12)
+
+
+def test_a_free_number_that_no_pixel_has_stays_at_zero() -> None:
+    case = _case()
+    case.pop("value")
+    levels = list(case["priors"].levels)
+    empty = csr_array(np.hstack([levels[0].spread_out.toarray(), np.zeros((N_PIXELS, 1))]))
+    levels[0] = SkyLevel(empty, empty.T.tocsr(), np.inf)
+    case["priors"] = replace(case["priors"], levels=tuple(levels))
+    with threads(case["design"], 1) as pool:
+        free, _ = sky_inverse(System(**case, pool=pool))((np.array([1.0, 0.0]), np.ones(3)))
+    assert free[1] == 0.0
+    assert np.isfinite(free[0])
+
+
 def test_the_best_sky_of_every_pixel() -> None:
     case = _case()
     value = case.pop("value")
@@ -237,6 +280,10 @@ def test_gain_prior_is_the_inverse_of_its_covariance() -> None:
     expected = np.linalg.inv(covariance + 1e5)
     found = np.stack([prior.product(one) for one in np.eye(4)], axis=1)
     np.testing.assert_allclose(found, expected, atol=1e-3)
+    # The preconditioner's diagonal: exact without jitter, and never more than the jitter allows.
+    still = GainPrior(days, 0.1, 0.0)
+    np.testing.assert_allclose(still.diagonal(), [still.product(one)[k] for k, one in enumerate(np.eye(4))])
+    np.testing.assert_allclose(1.0 / prior.diagonal(), 1.0 / still.diagonal() + 0.05**2)
     draws = np.stack([prior.draw(np.random.default_rng(k)) for k in range(4000)])
     np.testing.assert_allclose(np.cov((draws - draws[:, :1])[:, 1:].T), np.cov(
         (np.random.default_rng(0).multivariate_normal(np.zeros(4), covariance, 200000) @ (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +15,7 @@ from astropy import units
 
 from photomitrus_cli.irac import aortable, inputstable, phottables
 from photomitrus_cli.prime import stackproducts
-from photomitrus_cli.simulate import iractruthrows, primerefcat, primetruth, wisetruth
+from photomitrus_cli.simulate import iractruth, iractruthrows, primerefcat, primetruth, wisetruth
 from photomitrus_cli.wise import calibmaps, calibtables, coaddproducts, coaddtables
 from photomitrus_cli.wise.filtertables import Scans, scan_table
 
@@ -52,10 +52,6 @@ def listed() -> set[tuple[str, str]]:
     return set(re.findall(r"^\| `([^`]+)` \| (.*?) \| .* \| column, ", text, re.MULTILINE))
 
 
-def of_rows(rows: Iterable[tuple[str, object, str]]) -> dict[str, object]:
-    return {name: unit for name, unit, _ in rows}
-
-
 def of_types(columns: Mapping[str, tuple[str, object, str]]) -> dict[str, object]:
     return {name: unit for name, (_, unit, _) in columns.items()}
 
@@ -87,15 +83,15 @@ PRODUCTS: dict[str, dict[str, object]] = {
     ),
     "stacks-stackcoaddlabelfits": of_types(stackproducts._COLUMNS),
     "filtered-frame-tables": of_filter(),
-    "truth-of-simulated-irac-fields": of_rows(
-        [
-            *iractruthrows.DETECTION_COLUMNS,
-            *iractruthrows.FRAME_COLUMNS,
-            *iractruthrows.RAY_COLUMNS,
-            *iractruthrows.PLANE_COLUMNS,
-        ]
-    )
-    | {"id": None, "ra": "deg", "dec": "deg", "flux": "uJy", "kind": None},
+    "truth-of-simulated-irac-fields": of_about(
+        {
+            **iractruthrows.DETECTION_COLUMNS,
+            **iractruthrows.FRAME_COLUMNS,
+            **iractruthrows.RAY_COLUMNS,
+            **iractruthrows.PLANE_COLUMNS,
+            **iractruth._SOURCE_COLUMNS,
+        }
+    ),
     "truth-of-simulated-prime-dithers": {**of_about(primetruth._ABOUT), **primerefcat._UNITS},
     "truth-of-simulated-wise-slices": of_about(wisetruth._ABOUT),
 }

@@ -29,7 +29,7 @@ COMMANDS = (
 )
 # What has no units of work.
 ALONE = frozenset({"irac correct", "simulate irac", "config init"})
-# Larger than no file that a run needs.
+# Bytes; every file that a run needs is larger.
 NOTHING = 64
 # Of no process.
 DEAD = 2**22 + 1

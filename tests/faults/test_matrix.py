@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
+from truthkit import fuzztargets
 from truthkit.commandruns import CommandRun, all_runs, parts, products
 from truthkit.damages import (
     Damage,
@@ -25,7 +27,7 @@ from truthkit.damages import (
     truncate,
     unit_of,
 )
-from truthkit.faultkit import edit, hashes, run_here
+from truthkit.faultkit import Ran, edit, hashes, run_here
 from truthkit.fuzztargets import Target, all_targets
 
 from photomitrus_cli.cli import ROOT, GroupEntry
@@ -164,7 +166,7 @@ TABLE: dict[str, Mapping[str, Cell]] = {
         "huge NAXIS": Here("prime flat plan"),
         "gzip bomb": Here("prime flat plan"),
         # Its pair is left out, and the flat is made of the other one.
-        "NaN alone": Whole(blank, 0, "01599153C1.ramp.fits: the light of its pair"),
+        "NaN alone": Whole(blank, 0, "01599153C1.ramp.fits: all of its pixels are saturated or invalid"),
         "wrong units": Never("the camera's frames state no unit; a flat has none"),
         "duplicates": Here("prime flat plan"),
         "paths that leave": Whole(all_frames("FILTER2", OUT), 3, "cannot be part of a file's name"),
@@ -293,16 +295,32 @@ CELLS_HERE = [pair for pair in itertools.product(COMMANDS, FAULTS) if isinstance
 
 @pytest.mark.parametrize(("command", "fault"), CELLS_HERE)
 def test_a_broken_input_does_no_harm(
-    command: str, fault: str, targets: dict[str, Target], tmp_path: Path
+    command: str, fault: str, targets: dict[str, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = cell(command, fault)
     assert isinstance(one, Here)
-    target = targets[one.target]
+    target, out = targets[one.target], tmp_path / "out"
+    ends: list[Ran] = []
+
+    def kept(*words: object) -> Ran:
+        ends.append(run_here(*words))
+        return ends[-1]
+
+    monkeypatch.setattr(fuzztargets, "run_here", kept)
+    # What is refused anyway would prove nothing.
+    assert target.run(out) == ""
+    shutil.rmtree(out, ignore_errors=True)
     before = set(target.victim.parent.iterdir())
     valid = target.victim.read_bytes()
     DONE_HERE[fault](target.victim)
     try:
-        assert target.run(tmp_path / "out") == ("refused" if one.refused else "")
+        assert target.run(out) == ("refused" if one.refused else "")
+        sound, broken = ends
+        if one.refused:
+            assert target.victim.name.partition(".")[0] in broken.error
+        else:
+            told = set(broken.stdout.splitlines()) - set(sound.stdout.splitlines())
+            assert "  ignored: 1 files that are no scan maps" in told
         left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
         assert not [name for name in left if not name.endswith(".failed.json")]
     finally:
@@ -315,6 +333,8 @@ def test_a_broken_input_does_no_harm(
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CommandRun]:
     made = all_runs(tmp_path_factory.getbasetemp(), tmp_path_factory.mktemp("whole") / "inputs")
+    # `ENDINGS` sends every command to tests of all of these.
+    assert {run.command for run in made} == set(TABLE)
     return {run.command: run for run in made}
 
 

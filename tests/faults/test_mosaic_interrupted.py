@@ -246,7 +246,7 @@ def test_resume_sees_what_is_missing_or_new(
     def started(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("photomitrus_cli.irac.mosaic.open_store", started)
+    monkeypatch.setattr("photomitrus_cli.irac.mosaic.under_way", started)
     inputs = [small_field(base), source] if harm == "left out" else [source]
     assert mosaic(*inputs, "-o", out, "--resume").code == 130
 

@@ -23,6 +23,9 @@ from truthkit.faultkit import (
     small_reference,
 )
 
+from photomitrus_cli.run.context import Context
+from photomitrus_cli.run.summary import Summary
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -45,6 +48,39 @@ def test_a_log_or_summary_never_hits_an_input_or_a_product(
     assert done.code == 2
     assert option in done.error or victim.split("/")[-1] in done.error
     assert hashes(tmp_path) == before
+
+
+@pytest.mark.parametrize("option", ["--log-file", "--summary"])
+@pytest.mark.parametrize("name", ["mine.csv", "mine.ecsv", "mine.html"])
+def test_a_log_or_summary_has_no_name_of_a_table_or_page(
+    option: str, name: str, base: Path, tmp_path: Path
+) -> None:
+    done = mosaic(small_field(base), "-o", tmp_path / "out", option, tmp_path / name)
+    assert done.code == 2
+    assert "is the name of data" in done.error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_summary_replaces_neither_the_log_nor_a_product(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one.json").touch()
+    (tmp_path / "two.json").symlink_to("one.json")
+    words = ["--log-file", tmp_path / "one.json", "--summary", tmp_path / "two.json"]
+    done = mosaic(small_field(base), "-o", tmp_path / "out", *words)
+    assert done.code == 2
+    assert "two.json: is the file of --log-file" in done.error
+
+    def made(_: object, context: Context) -> Summary:
+        del context
+        (tmp_path / "log.txt").write_text("the product")
+        return Summary("made", products=[tmp_path / "log.txt"])
+
+    monkeypatch.setattr("photomitrus_cli.irac.mosaic.run", made)
+    done = mosaic(small_field(base), "-o", tmp_path / "out", "--summary", tmp_path / "log.txt")
+    assert done.code == 2
+    assert "log.txt: is a product of this run" in done.error
+    assert (tmp_path / "log.txt").read_text() == "the product"
 
 
 def test_a_report_folder_that_cannot_be_is_found_out_before_the_work(base: Path, tmp_path: Path) -> None:

@@ -162,6 +162,19 @@ def test_a_file_in_the_place_of_the_work_folder(base: Path, tmp_path: Path) -> N
     assert ".ch1_mosaic.work: cannot be written" in done.error
 
 
+def test_a_link_in_the_place_of_the_work_folder(base: Path, tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    out.mkdir()
+    (data / "mine.txt").write_text("years of work")
+    (out / ".ch1_mosaic.work").symlink_to(data)
+    done = mosaic(small_field(base), "-o", out)
+    assert done.code == 1
+    work = out / ".ch1_mosaic.work"
+    assert done.error == f"astromap: error: {work}: is a symbolic link, not a work folder (remove the link)"
+    assert [path.name for path in data.iterdir()] == ["mine.txt"]
+
+
 def test_unfinished_files_of_dead_runs_are_removed(base: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(["true"])
     process.wait()

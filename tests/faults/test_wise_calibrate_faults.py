@@ -107,6 +107,7 @@ def test_a_broken_map_ends_the_run_unless_it_keeps_going(
     done = calibrate(maps, out, *SEED)
     assert done.code == 3
     assert path.name in done.error
+    assert "checksum" in done.error
     done = calibrate(maps, out, *SEED, "--keep-going")
     assert done.code == 6
     assert manifest(out)["status"] == "partial"

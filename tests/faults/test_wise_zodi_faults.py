@@ -72,6 +72,7 @@ def test_a_broken_map_ends_the_run_unless_it_keeps_going(maps: Path, tmp_path: P
     done = zodi(maps, out)
     assert done.code == 3
     assert f"w3_{SCANS[1]}.fits" in done.error
+    assert "checksum" in done.error
     done = zodi(maps, out, "--overwrite", "--keep-going")
     assert done.code == 6
     there = {f"w3_{scan}_zodi.fits" for scan in (SCANS[0], SCANS[2])}

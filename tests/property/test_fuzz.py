@@ -35,8 +35,10 @@ def test_damaged_files_end_in_one_clear_line(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     fuzzer = Fuzzer(tmp_path_factory.getbasetemp(), tmp_path / "work", seed=8, only=CHEAP)
+    assert fuzzer.counts.keys() == CHEAP
     found = [finding for number in range(N_CASES) if (finding := fuzzer.case(number)) is not None]
     assert not found
+    assert min(fuzzer.counts.values()) > 0
     # Damage that nobody notices would prove nothing.
     assert N_CASES // 3 < sum(fuzzer.refused.values()) < N_CASES
 
@@ -60,7 +62,8 @@ def test_what_follows_the_last_unit_is_not_searched(tmp_path: Path) -> None:
     begin = time.process_time()
     table = read_star_table(tmp_path / "stars.fits.gz")
     assert list(table["ra"]) == [10.0, 11.0]
-    assert time.process_time() - begin < 1.0
+    # Some milliseconds; the search takes most of a second.
+    assert time.process_time() - begin < 0.25
 
 
 def test_many_columns_take_little_time(tmp_path: Path) -> None:

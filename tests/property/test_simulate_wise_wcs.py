@@ -8,9 +8,10 @@ from astropy.wcs import WCS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photomitrus_cli.simulate.sphere import spherical, unit_vectors
 from photomitrus_cli.simulate.wisefacts import NATIVE_PX, frame_side
 from photomitrus_cli.simulate.wisesip import SIP
-from photomitrus_cli.simulate.wisewcs import SinWcs, frame_wcs, spherical, unit_vectors
+from photomitrus_cli.simulate.wisewcs import SinWcs, frame_wcs
 
 ANGLES = {"ra": st.floats(0.0, 359.999), "dec": st.floats(-89.99, 89.99), "pa": st.floats(0.0, 360.0)}
 

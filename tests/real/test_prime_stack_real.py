@@ -22,8 +22,7 @@ from photomitrus_cli.prime.geometry import initial_geometry
 from photomitrus_cli.prime.instrument import load_instrument
 from photomitrus_cli.prime.plan import plan_chip
 from photomitrus_cli.prime.rawframes import read_raw
-from photomitrus_cli.prime.refcatalogue import RefCatalogue
-from photomitrus_cli.prime.reffile import read_catalogue
+from photomitrus_cli.prime.refcatalogue import RefCatalogue, read_catalogue
 from photomitrus_cli.prime.skyfield import Field
 from photomitrus_cli.prime.skyrules import SkyRules
 

@@ -95,12 +95,17 @@ def as_start(solution: Solution) -> Start:
     )
 
 
-def test_warm_start(bench: Bench, solved: tuple[Problem, Solution, Errors]) -> None:
+def test_warm_start(
+    bench: Bench, solved: tuple[Problem, Solution, Errors], caplog: pytest.LogCaptureFixture
+) -> None:
     """A solution that goes on from its own end takes few steps; from its gains it comes to the same place."""
     problem, solution, errors = solved
     used = bench.samples.excluded == 0
     with threads(problem.design, 1) as pool:
-        further = solve(problem, used, pool, solution)
+        with caplog.at_level("DEBUG", logger="photomitrus_cli.wise.jointsolve"):
+            further = solve(problem, used, pool, solution)
+        told = [record.getMessage() for record in caplog.records if record.msg.startswith("round")]
+        assert further.n_steps == sum(int(text.split()[2]) for text in told)
         anew = solve(problem, used, pool, as_start(solution))
     assert further.n_steps < 0.5 * solution.n_steps
     for again in (further, anew):

@@ -7,7 +7,14 @@ import pytest
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.badpixels import deviant_pixels
-from photomitrus_cli.imaging.flatfield import BAD_PIXEL, INVALID, NO_FLAT, SATURATED
+from photomitrus_cli.imaging.flatfield import (
+    BAD_PIXEL,
+    INVALID,
+    NO_FLAT,
+    SATURATED,
+    flat_field,
+    variance_plane,
+)
 from photomitrus_cli.prime.calibrate import calibrate, find_bad, make_calibration
 from photomitrus_cli.prime.instrumentparts import Detector
 from photomitrus_cli.prime.noisemodel import NoiseModel, noise_model, pixel_variance
@@ -21,7 +28,7 @@ def test_bad_pixels_stay_and_stars_move() -> None:
         sci = 500.0 + 0.5 * x + rng.normal(0.0, 4.0, (80, 96))
         sci += 4000.0 * np.exp(-((x - 20 - 9 * k) ** 2 + (y - 40) ** 2) / 4.0)
         sci[10, 10] += 60.0
-        sci[70, 90] -= 60.0
+        sci[70, 95] -= 60.0
         # Above in three frames of six, and in a pixel that is masked.
         sci[30, 30] += 60.0 * (k % 2)
         sci[50, 50] += 60.0
@@ -29,9 +36,10 @@ def test_bad_pixels_stay_and_stars_move() -> None:
         mask[50, 50] = k > 1
         frames.append((sci.astype(np.float32), mask))
     bad = deviant_pixels(frames)
-    assert {tuple(map(int, place)) for place in np.argwhere(bad)} == {(10, 10), (70, 90)}
+    assert {tuple(map(int, place)) for place in np.argwhere(bad)} == {(10, 10), (70, 95)}
     np.testing.assert_array_equal(find_bad(frames), bad)
     assert not deviant_pixels(frames[:2]).any()
+    assert deviant_pixels([]).shape == (0, 0)
 
 
 def test_calibration_and_its_mask() -> None:
@@ -81,3 +89,25 @@ def test_variance_has_the_measured_noise_of_the_sky() -> None:
     found = pixel_variance(residual, calibration, model, sky=500.0, rms=5.0)
     assert found[1, 1] == pytest.approx(25.0, rel=1e-5)
     assert found[2, 2] - found[1, 1] == pytest.approx(0.03 * 1000.0 / 0.8, rel=1e-5)
+
+
+def test_one_limit_and_no_dark_hold_for_all_pixels() -> None:
+    raw = np.random.default_rng(2).uniform(0.0, 3e4, (70, 50)).astype(np.float32)
+    values, mask = calibrate(raw, make_calibration((70, 50), flat=np.full((70, 50), 0.5), saturation=2e4))
+    flat = np.float32(np.median(values / raw))
+    np.testing.assert_allclose(values, flat * raw, rtol=1e-6)
+    assert np.array_equal(mask, np.where(raw >= 2e4, SATURATED, 0))
+    limits = np.where(np.arange(50) < 20, 1e4, 2e4).astype(np.float32) * np.ones((70, 1), np.float32)
+    plain, ones = np.zeros((70, 50), np.uint8), np.ones((70, 50), np.float32)
+    mask = flat_field(raw.copy(), plain, ones, dark=None, saturation=limits, invalid=np.nan)
+    assert np.array_equal(mask, np.where(raw >= limits, SATURATED, 0))
+
+
+def test_variance_of_every_pixel_of_a_wide_frame() -> None:
+    rng = np.random.default_rng(4)
+    residual = rng.normal(0.0, 300.0, (4, 9)).astype(np.float32)
+    inverse = rng.uniform(0.8, 1.3, (4, 9)).astype(np.float32)
+    for sky, level in ((500.0, 500.0), (-40.0, 0.0)):
+        found = variance_plane(residual, inverse, sky=sky, per_value=0.03, constant=2.0, factor=1.5)
+        expected = 1.5 * (0.03 * level * inverse + 2.0 * inverse**2)
+        np.testing.assert_allclose(found, expected + 0.03 * np.maximum(residual, 0.0) * inverse, rtol=1e-5)

@@ -82,6 +82,17 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
     assert mosaic.output == tmp_path / "here"
 
 
+@pytest.mark.parametrize("text", ["{}", "{mosaic: {}}", "{mosaic: {channel: 2}}"])
+def test_a_section_given_as_a_whole_keeps_its_other_keys(text: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.yaml", f"irac: {text}\n")
+    expected = packaged_layers(SECTIONS).data
+    expected["irac"]["mosaic"]["channel"] = 2 if "2" in text else 1
+    for given in ({"config_files": [file]}, {"assignments": [f"irac={text}"]}):
+        assert collect(SECTIONS, **given).data == expected
+    with pytest.raises(ConfigError, match=r"--set irac: 'irac.mosaic' is a section"):
+        collect(SECTIONS, assignments=["irac={mosaic: 3}"])
+
+
 def test_resolved_yaml_repeats_the_run(tmp_path: Path) -> None:
     first = build(AstromapConfig, collect(SECTIONS, assignments=["irac.mosaic.imask_bits=any"]))
     file = write(tmp_path / "elsewhere" / "resolved.yaml", to_yaml(first))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from photomitrus_cli import doctor
+from photomitrus_cli.imaging.jit import cache_folder
 from photomitrus_cli.run import probe, requirements
 from photomitrus_cli.run.places import content, look_at
 from photomitrus_cli.run.requirements import Finding
@@ -90,7 +91,7 @@ def test_a_probe_takes_no_part_in_a_job_sees_no_files_of_the_folder_and_ends(
 
 def test_folders_are_tried_without_being_made(tmp_path: Path) -> None:
     place = look_at(tmp_path / "a" / "b")
-    assert (place.exists, place.problem) == (False, "")
+    assert place.problem == ""
     assert place.free_bytes > 0
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_bytes(b"12345")
@@ -132,6 +133,24 @@ def test_kernels_that_cannot_be_compiled_are_broken(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(doctor, "try_code", lambda _: (False, "OSError: no LLVM"))
     (found,) = doctor._kernels()
     assert (found.name, found.status) == ("kernels", "broken")
+
+
+def test_only_kernels_of_other_versions_may_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that the user has chosen holds other things, too."""
+    monkeypatch.setattr(doctor, "try_code", lambda _: (True, ""))
+    monkeypatch.setattr(doctor, "_LITTLE_DISK", 40)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    for name in ("photographs", "catalogues", "2024-holidays", cache_folder().name):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(bytes(1000))
+    assert [one.name for one in doctor._kernels()] == ["kernels"]
+    for name in ("0.0.9-0a1b2c3d", "0.1.0.dev0-99999999"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(bytes(2_000_000))
+    (_, old) = doctor._kernels()
+    assert (old.name, old.value) == ("old kernels", f"4.0 MB of other versions in {tmp_path}")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -225,3 +225,19 @@ def test_a_peak_without_surroundings_is_unusable() -> None:
     rows = np.empty((1, 7))
     measure_peaks(sci, sci, bad, 1.0, np.inf, np.array([[6, 6]]), 1.5, rows)
     assert rows[0, 6] == 0
+
+
+def test_shapes_do_not_depend_on_the_unit() -> None:
+    """Elongation, sharpness and position of stars in any unit; a star twice as long as wide is elongated."""
+    y, x = np.mgrid[:41, :41].astype(float)
+    image = np.exp(-0.5 * (((x - 20.2) / 1.6) ** 2 + ((y - 19.9) / 0.8) ** 2))
+    found = np.empty((2, 1, 7))
+    for k, unit in enumerate((1e4, 1e-5)):
+        sci = (unit * image).astype(np.float32)
+        var, bad = np.full_like(sci, unit**2 * 1e-4), np.zeros(sci.shape, np.bool_)
+        measure_peaks(sci, var, bad, 0.0, np.inf, np.array([[20, 20]]), 3.5, found[k])
+    assert found[0, 0, 2] == pytest.approx(1e9 * found[1, 0, 2], rel=1e-5)
+    np.testing.assert_allclose(found[0, 0, [0, 1, 3, 4, 5, 6]], found[1, 0, [0, 1, 3, 4, 5, 6]], rtol=1e-4)
+    assert found[0, 0, :2] == pytest.approx((20.2, 19.9), abs=0.01)
+    assert found[0, 0, 5] == pytest.approx(0.6, abs=0.1)
+    assert found[0, 0, 6] == 1.0

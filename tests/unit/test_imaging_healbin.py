@@ -98,6 +98,14 @@ def test_too_little_room_is_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_equal(bin_frame(nodes(), *planes(), 4096, level=1.0, per_pixel=False), expected)
 
 
+def test_many_positions_are_worked_on_in_blocks() -> None:
+    sin = SinSip.at((80.0, 50.0), [[-8e-4, 1e-5], [0.0, 8e-4]], (45.0, 35.0), SHAPE, np.full((2, 3, 3), 1e-6))
+    x, y = np.random.default_rng(2).uniform(0.0, 60.0, (2, 1000))
+    together = sin.directions(x, y)
+    alone = [sin.directions(*one) for one in zip(x, y, strict=True)]
+    assert np.array_equal(together, np.stack(alone, axis=1))
+
+
 def test_what_does_not_fit_is_refused() -> None:
     corners, (sci, unc, state) = nodes(), planes()
     for wrong in (

@@ -10,9 +10,9 @@ from astropy.wcs import WCS, FITSFixedWarning
 from truthkit.wcsmaker import make_header, make_wcs
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.imaging.geometry import check_wcs
 from photomitrus_cli.imaging.grid import Grid
 from photomitrus_cli.imaging.mapping import map_frame
+from photomitrus_cli.imaging.skywcs import sky_wcs
 
 ZERO = {"CD1_1": 0.0, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 0.0}
 BROKEN = {
@@ -33,12 +33,12 @@ def test_broken_wcs_is_refused_with_the_path(case: str) -> None:
         warnings.simplefilter("ignore", FITSFixedWarning)
         wcs = WCS(header)
     with pytest.raises(InputError, match=r"frame\.fits: "):
-        check_wcs(wcs, "frame.fits")
+        sky_wcs(wcs, "frame.fits")
 
 
 def test_good_wcs_passes() -> None:
     for options in ({}, {"mirrored": True}, {"distortion": "sip"}, {"scale": 0.01 * 1.1}):
-        check_wcs(make_wcs(10.0, -20.0, **options))
+        sky_wcs(make_wcs(10.0, -20.0, **options))
 
 
 def test_frame_off_the_grid_is_empty() -> None:

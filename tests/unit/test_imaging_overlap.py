@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from photomitrus_cli.imaging import overlap
 from photomitrus_cli.imaging.celltable import tabulate
+from photomitrus_cli.imaging.levelfit import EFFICIENCY, TUKEY, robust_offsets
 from photomitrus_cli.imaging.overlap import GAUGE, bin_frame, solve_overlap
 
 Frame = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
@@ -135,3 +137,33 @@ def test_binning_a_frame_outside(shift: float) -> None:
     x = np.full((4, 4), shift)
     cell, mean, weight = bin_frame(sci, sci, np.ones((4, 4), dtype=bool), x, x, 8, 10)
     assert cell.size == mean.size == weight.size == 0
+
+
+def test_what_an_estimate_with_tukeys_weights_scatters_by() -> None:
+    """The formula of Huber & Ronchetti by derivatives of psi that are taken as differences."""
+    deviation = np.random.default_rng(4).standard_t(4, 5000).astype(np.float32)
+
+    def psi(u: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(np.abs(u) < TUKEY, u * (1.0 - (u / TUKEY) ** 2) ** 2, 0.0)
+
+    scale = 1.3
+    u = deviation.astype(float) / scale
+    slope = np.mean((psi(u + 1e-5) - psi(u - 1e-5)) / 2e-5)
+    found = overlap._inflation(deviation, TUKEY * scale)
+    assert found == pytest.approx(float(np.mean(psi(u) ** 2) / slope**2), rel=1e-3)
+
+
+def test_errors_of_two_frames_written_out() -> None:
+    """Residuals of exactly one sigma: chi^2 by the formula, and half the variance of a difference."""
+    n, sigma = 400, 0.1
+    cell, sign = np.arange(n), np.where(np.arange(n) % 2, 1.0, -1.0)
+    frames = [(cell, 0.5 * sigma * side * sign, np.full(n, 1.0 / sigma**2)) for side in (1.0, -1.0)]
+    out = solve_overlap(frames)
+    table, layers = tabulate(frames)
+    scale = robust_offsets(table, layers)[1]
+    chi2 = scale**2 * overlap._inflation(table.deviation, TUKEY * scale) * EFFICIENCY
+    chi2 *= table.dof_factor(layers)
+    assert out.chi2_dof == pytest.approx(chi2, rel=1e-6)
+    # Each offset is half the difference of two means, of variance 2 sigma^2 / n.
+    variance = 0.25 * 2.0 * sigma**2 / n * max(chi2, 1.0) / EFFICIENCY
+    np.testing.assert_allclose(out.error, np.sqrt(variance), rtol=1e-3)

@@ -9,6 +9,7 @@ import pytest
 
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.imaging.blot import blot, local_contrast
+from photomitrus_cli.imaging.cubic import value_at
 from photomitrus_cli.imaging.look import carried_on, first_look
 from photomitrus_cli.imaging.lookrows import BORDER, nearest_pixels
 from photomitrus_cli.imaging.reject import RejectRules, find_outliers
@@ -75,11 +76,12 @@ def test_blot_where_nothing_is() -> None:
 def test_nearest() -> None:
     image = np.arange(12.0, dtype=np.float32).reshape(3, 4)
     gx, gy = np.array(
-        [[[0.4, 0.6, 3.49, 3.51, -0.49, np.nan]], [[0.0, 2.4, 0.0, 0.0, 0.0, 0.0]]], dtype=np.float32
+        [[[0.4, 0.6, 3.49, 3.51, -0.49, np.nan, 3.5, 0.0]], [[0.0, 2.4, 0.0, 0.0, 0.0, 0.0, 1.0, 2.5]]],
+        dtype=np.float32,
     )
     value = np.empty_like(gx)
     nearest_pixels(image, gx, gy, value)
-    np.testing.assert_array_equal(value, [[0.0, 9.0, 3.0, np.nan, 0.0, np.nan]])
+    np.testing.assert_array_equal(value, [[0.0, 9.0, 3.0, np.nan, 0.0, np.nan, np.nan, np.nan]])
 
 
 def test_positions_beyond_the_frame_go_straight_on() -> None:
@@ -123,10 +125,14 @@ def test_hits_go_and_noise_stays() -> None:
     sci, var, bad, *stack = frame(3)
     sci[20, 30] += 10.0
     sci[40, 10] = -10.0
+    edges = [*((y, x) for x in (0, 1, 68, 69) for y in (5, 25)), (0, 40), (59, 40)]
+    for y, x in edges:
+        sci[y, x] = 15.0
     mask = judge(sci, var, bad, stack)
     assert mask[20, 30]
     assert mask[40, 10]
-    assert mask.sum() <= 3
+    assert all(mask[place] for place in edges)
+    assert mask.sum() <= 3 + len(edges)
 
 
 def test_a_sky_offset_is_taken_out() -> None:
@@ -230,3 +236,12 @@ def test_shapes_are_checked() -> None:
         judge(sci, var, bad, [stack[0], stack[1][1:]])
     with pytest.raises(InputError, match="cannot be seen"):
         blot(sci, sci, sci[:-1])
+
+
+def test_values_beside_the_last_column_of_a_wide_image() -> None:
+    """Linearly, from what there is: as far as a pixel beyond either edge."""
+    image = np.arange(24.0, dtype=np.float32).reshape(3, 8)
+    for x, y, expected in ((6.5, 1.0, 14.5), (7.5, 1.0, 15.0), (-0.5, 1.0, 8.0), (6.0, 2.5, 22.0)):
+        assert value_at(image, np.float32(x), np.float32(y)) == pytest.approx(expected)
+    for x, y in ((8.0, 1.0), (-1.0, 1.0), (6.0, 3.0), (6.0, -1.0)):
+        assert np.isnan(value_at(image, np.float32(x), np.float32(y)))

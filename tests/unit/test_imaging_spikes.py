@@ -173,3 +173,5 @@ def test_what_cannot_be() -> None:
         flag_spikes(sci, unc, state, model, sigma=0.0)
     with pytest.raises(InputError, match="growth"):
         flag_stars(sci, unc, state, model, grow=-1)
+    with pytest.raises(InputError, match="of 0 sigma grown by 2"):
+        flag_stars(sci, unc, state, model, sigma=0)

@@ -14,6 +14,8 @@ import pytest
 from astropy.io import fits
 
 from photomitrus_cli.errors import InputError
+from photomitrus_cli.io.cards import Cards
+from photomitrus_cli.io.checksum import stated_sums
 from photomitrus_cli.io.fitsread import read_cards, read_image
 
 STORED = ["u1", "i2", "i4", "i8", "f4", "f8"]
@@ -185,6 +187,15 @@ def test_archive_junk_in_place_of_a_checksum_is_ignored(tmp_path: Path) -> None:
     data = pixels("f4")
     fits.PrimaryHDU(data, fits.Header([("CHECKSUM", 0, "MIPL computed checksum")])).writeto(path)
     assert np.array_equal(read_image(path).data, data)
+
+
+def test_a_checksum_of_thousands_of_digits_is_ignored() -> None:
+    """Python refuses to make a number of them."""
+    part = "1" * 60
+    cards = ["CHECKSUM= '0123456789abcdef'", f"DATASUM = '{part}&'", *[f"CONTINUE  '{part}&'"] * 80]
+    text = "".join(card.ljust(80) for card in cards)
+    assert stated_sums(Cards(Path("a.fits"), text)) is None
+    assert stated_sums(Cards(Path("a.fits"), text[:80] + "DATASUM = '  0000000007 '".ljust(80))) == 7
 
 
 def test_long_headers(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from photomitrus_cli.irac.photflux import calibrate
 from photomitrus_cli.irac.photlog import log_text
 from photomitrus_cli.irac.photrows import ImageRow, columns_of
 from photomitrus_cli.irac.phottables import Measurements, image_table, problem_aors
+from photomitrus_cli.irac.phottelling import flux_facts
 from photomitrus_cli.irac.targets import Target
 
 # As rafia37/IRAC_photometry names and orders them.
@@ -325,6 +326,23 @@ def test_subarray_positions_count_on_the_whole_array() -> None:
     whole = image_table(reduce([row(x=23.2, y=230.6)], functions="seed"))
     assert small["R_al"][0] == pytest.approx(whole["R_al"][0], rel=1e-12)
     assert small["R_pp"][0] == pytest.approx(whole["R_pp"][0], rel=1e-12)
+
+
+def test_the_summary_keeps_channels_apart_and_targets_of_one_name_together() -> None:
+    nets = {(channel, aor): 100.0 * channel + aor for channel in (1, 2) for aor in (7, 8, 9)}
+    rows = [row(channel=channel, aorkey=aor, net=net / MJY) for (channel, aor), net in nets.items()]
+    told = flux_facts(reduce(rows, **FLAT), [])
+    names = [name for name in told if " at " in name]
+    assert len(names) == 2
+    for name, channel in zip(names, (1, 2), strict=True):
+        assert f" in channel {channel} at " in name
+        alone = flux_facts(reduce([each for each in rows if each.channel == channel], **FLAT), [])
+        assert told[name] == alone[name.replace(f" in channel {channel}", "")]
+        assert "of 3 AOR fluxes, scatter" in told[name]
+    one = reduce([replace(each, target=k) for k, each in enumerate(rows[:3])], **FLAT)
+    alike = replace(one, targets=tuple(replace(one.targets[0], ra=10.0 + k) for k in range(3)))
+    (line,) = [line for name, line in flux_facts(alike, []).items() if " at " in name]
+    assert line.startswith("median 108 mJy of 3 AOR fluxes")
 
 
 def test_the_log_has_the_eight_fields_of_the_original() -> None:

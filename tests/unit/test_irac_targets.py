@@ -117,8 +117,28 @@ def test_wrong_tables(text: str, told: str, folder: Path) -> None:
     assert "\n" not in caught.value.message
 
 
+# What astropy stumbles over in a way of its own.
+SERIALIZED = b"""# %ECSV 1.0
+# ---
+# datatype:
+# - {name: ra, datatype: float64}
+# meta: !!omap
+# - __serialized_columns__:
+#     ra: 5
+# schema: astropy-2.0
+ra
+1.0
+"""
+
+
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.csv", b"\xff\xfe\x00"), ("a.ecsv", b"path,ra\n1,2\n"), ("a.ecsv", b"")]
+    ("name", "content"),
+    [
+        ("a.csv", b"\xff\xfe\x00"),
+        ("a.ecsv", b"path,ra\n1,2\n"),
+        ("a.ecsv", b""),
+        ("a.ecsv", SERIALIZED),
+    ],
 )
 def test_what_is_no_table(name: str, content: bytes, folder: Path) -> None:
     (folder / name).write_bytes(content)

@@ -10,8 +10,8 @@ from astropy.io import fits
 from truthkit.faultkit import PRODUCT, mosaic, small_field
 from truthkit.runs import make_mosaic, simulate
 
-from photomitrus_cli.imaging.boxes import common_part as overlap
 from photomitrus_cli.imaging.pixelmap import Box
+from photomitrus_cli.imaging.pixelmap import common_part as overlap
 from photomitrus_cli.irac import combining, tiles
 from photomitrus_cli.irac.tiles import TileTask, tile_windows
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from photomitrus_cli.errors import InputError, NoDataError
-from photomitrus_cli.prime.flatchoice import choose_flat
-from photomitrus_cli.prime.flats import make_flat, twilight_pairs
+from photomitrus_cli.imaging.skystack import MAX_FRAMES
+from photomitrus_cli.prime.flatnames import choose_flat
+from photomitrus_cli.prime.flats import MasterFlat, make_flat, twilight_pairs, usable_values
+
+
+def flat_of(*pairs: tuple[np.ndarray, np.ndarray], limit: float = np.inf) -> MasterFlat:
+    """Make a flat of frames as delivered; 65535 stands for none."""
+    usable = partial(usable_values, limit=limit, invalid=65535)
+    return make_flat((usable(one), usable(two)) for one, two in pairs)
 
 
 @pytest.mark.parametrize("fading", [True, False])
@@ -29,7 +37,7 @@ def test_the_flat_is_free_of_what_does_not_change(fading: bool) -> None:
     frames[0][40, 40] = 70000.0
     names = [Path(f"{k}") for k in range(11)]
     pairs = [(frames[int(a.name)], frames[int(b.name)]) for a, b in twilight_pairs(names)]
-    flat = make_flat(pairs, limit=6e4, invalid=65535)
+    flat = flat_of(*pairs, limit=6e4)
     assert len(flat.levels) == 5
     assert all(flat.used)
     known = np.isfinite(flat.values)
@@ -45,16 +53,41 @@ def test_pairs_without_light_are_left_out() -> None:
     rng = np.random.default_rng(2)
     bright = np.full((20, 20), 1000.0), np.full((20, 20), 200.0)
     dim = rng.normal(50.0, 1.0, (20, 20)), rng.normal(50.0, 1.0, (20, 20))
-    flat = make_flat([bright, dim, bright], limit=np.inf, invalid=None)
+    flat = flat_of(bright, dim, bright)
     assert flat.used == (True, False, True)
     np.testing.assert_allclose(flat.values, 1.0)
     same = np.full((20, 20), 50.0)
     with pytest.raises(NoDataError, match="differs in light"):
-        make_flat([(same, same)], limit=np.inf, invalid=None)
+        flat_of((same, same))
     with pytest.raises(InputError, match="must agree"):
-        make_flat([(same, same[:10])], limit=np.inf, invalid=None)
+        flat_of((same, same[:10]))
     with pytest.raises(NoDataError, match="two or more"):
         twilight_pairs([Path("a")])
+
+
+def test_a_frame_without_values_is_told_by_its_own_fault() -> None:
+    bright = np.full((20, 20), 1000.0), np.full((20, 20), 200.0)
+    full, left, right = np.full((20, 20), 65535.0), bright[0].copy(), bright[1].copy()
+    left[:, :10], right[:, 10:] = 65535.0, 65535.0
+    flat = flat_of(bright, (full, bright[1]), (bright[0], full), (left, right), (bright[1], bright[1]))
+    assert flat.used == (True, False, False, False, False)
+    own, partner = "all of its pixels are saturated or invalid", "all pixels of its partner are"
+    assert flat.reasons[0] == ("", "")
+    assert flat.reasons[1][0] == own
+    assert flat.reasons[1][1].startswith(partner)
+    assert flat.reasons[2][0].startswith(partner)
+    assert flat.reasons[2][1] == own
+    assert all("both here and in its partner" in reason for reason in flat.reasons[3])
+    assert all("hardly differs" in reason for reason in flat.reasons[4])
+    with pytest.raises(NoDataError, match="values in common"):
+        flat_of((full, bright[1]))
+
+
+def test_pairs_beyond_those_that_can_be_combined_are_not_called_used() -> None:
+    flat = flat_of(*[(np.full((4, 4), 1000.0), np.full((4, 4), 200.0))] * (MAX_FRAMES + 2))
+    assert sum(flat.used) == MAX_FRAMES
+    assert flat.used[-3:] == (True, False, False)
+    assert all(f"{MAX_FRAMES} pairs at most" in reason for reason in flat.reasons[-1])
 
 
 def test_the_nearest_flat_is_chosen(tmp_path: Path) -> None:

@@ -20,10 +20,8 @@ from photomitrus_cli.errors import ConfigError, NoDataError, WriteError
 from photomitrus_cli.io.refcat import Photometry, RefCat, read_refcat
 from photomitrus_cli.prime.ownfield import own_catalogue
 from photomitrus_cli.prime.refcache import cached, default_folder, keep
-from photomitrus_cli.prime.refcatalogue import catalogue_at
-from photomitrus_cli.prime.reffile import read_catalogue
-from photomitrus_cli.prime.refmagnitudes import with_magnitudes
-from photomitrus_cli.prime.refonline import online_catalogue, online_plan
+from photomitrus_cli.prime.refcatalogue import catalogue_at, read_catalogue
+from photomitrus_cli.prime.refonline import online_catalogue, online_plan, with_magnitudes
 from photomitrus_cli.prime.refquery import CATALOGUES, HINT, query
 from photomitrus_cli.prime.skyfield import Field, field_around
 

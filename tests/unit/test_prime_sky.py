@@ -21,8 +21,7 @@ from photomitrus_cli.prime.rawframes import read_bad, read_plane
 from photomitrus_cli.prime.skychannels import channel_offsets
 from photomitrus_cli.prime.skymasks import mask_on_frame
 from photomitrus_cli.prime.skyrules import SkyRules, sky_windows
-from photomitrus_cli.prime.skyscale import first_scale
-from photomitrus_cli.prime.skyscalefit import fit_scale
+from photomitrus_cli.prime.skyscale import first_scale, fit_scale
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.uint8]

@@ -57,11 +57,12 @@ def test_marks_cover_whole_blocks_and_what_is_beyond_the_last() -> None:
     np.testing.assert_array_equal(mask, np.where(edge, 33, 1))
 
 
-def test_sums_of_columns_leave_out_what_is_far() -> None:
-    values, rng = image(4), np.random.default_rng(5)
+@pytest.mark.parametrize("ny", [1, 64, 65, NY])
+def test_sums_of_columns_leave_out_what_is_far(ny: int) -> None:
+    values, rng = image(4)[:ny], np.random.default_rng(5)
     out = rng.random(values.shape) < 0.2
     values[rng.random(values.shape) < 0.1] = np.inf
-    values[3, 7] = np.nan
+    values[0, 7] = np.nan
     level, reach = rng.normal(5.0, 0.2, NX).astype("f4"), rng.uniform(1.0, 2.0, NX).astype("f4")
     level[9] = np.nan
     total, count = column_sums(values, out, level, reach)

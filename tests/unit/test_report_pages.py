@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from PIL import Image, ImageDraw
 from truthkit import htmlpages
 
 from photomitrus_cli.report.index import read_page, write_index
-from photomitrus_cli.report.page import write_page
+from photomitrus_cli.report.page import _columns, write_page
 from photomitrus_cli.run.summary import Figure, Summary, UnitRecord
 
 
@@ -52,6 +53,25 @@ def test_the_index_tells_of_every_page_and_of_nothing_else(tmp_path: Path) -> No
     assert "2 warnings" in text
     assert "9 used &amp; 1 not" in text
     assert write_index(folder).read_text(encoding="utf-8") == text
+
+
+def test_what_cannot_be_read_in_the_folder_does_not_end_the_run(tmp_path: Path) -> None:
+    """Among it what another run is writing this very moment, and has renamed by the time it is looked at."""
+    folder = tmp_path / "report"
+    page = write_page(folder, summary_of(tmp_path, "one"), command="astromap prime stack")
+    (folder / "folder.html").mkdir()
+    (folder / "gone.html").symlink_to(tmp_path / "nowhere")
+    (folder / ".two.html.0a1b2c-1-0a1b2c3d.part.html").write_bytes(page.read_bytes())
+    assert set(htmlpages.links(write_index(folder))) == {"one.html"}
+
+
+def test_many_units_take_time_in_proportion(tmp_path: Path) -> None:
+    """Nine seconds were spent on two thousand, as every row looked for the columns of all."""
+    units = [UnitRecord(f"{n}.fits", "used", "", {f"v{n % 7}": 1.0}) for n in range(4000)]
+    with mock.patch("photomitrus_cli.report.page._columns", wraps=_columns) as looked:
+        text = write_page(tmp_path, Summary("many", units=units), command="astromap x").read_text()
+    assert looked.call_count == 1
+    assert text.count("<tr>") == len(units) + 1
 
 
 def small(page: Path) -> Image.Image:

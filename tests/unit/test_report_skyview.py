@@ -11,8 +11,15 @@ from truthkit.skyplots import PLACES, directions, view_of
 
 from photomitrus_cli.imaging.healpix import pixel_directions
 from photomitrus_cli.report.graticule import Graticule, degrees, make_graticule
-from photomitrus_cli.report.mollweide import HALF_HEIGHT, HALF_WIDTH, Mollweide
-from photomitrus_cli.report.skyproject import Azimuthal, Strip, axes_at, coordinates_of
+from photomitrus_cli.report.skyproject import (
+    HALF_HEIGHT,
+    HALF_WIDTH,
+    Azimuthal,
+    Mollweide,
+    Strip,
+    axes_at,
+    coordinates_of,
+)
 from photomitrus_cli.report.skyview import View
 
 

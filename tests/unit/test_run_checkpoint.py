@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from photomitrus_cli.errors import ConfigError, InputError, WriteError
-from photomitrus_cli.run.checkpoint import Store, open_store
+from photomitrus_cli.run.checkpoint import Store, exclusive, open_store
 
 ARRAYS: dict[str, NDArray[Any]] = {
     "sci": np.arange(600, dtype=np.float32).reshape(20, 30),
@@ -130,6 +130,22 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         open_store(tmp_path / "work", "key", resume=False),
     ):
         pass
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_link_in_the_place_of_the_folder_is_refused(resume: bool, tmp_path: Path) -> None:
+    """It may lead to somebody's data, which must not be emptied."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.unit").write_text("years of work")
+    (tmp_path / "work").symlink_to(tmp_path / "data")
+    with (
+        pytest.raises(WriteError, match="work: is a symbolic link"),
+        open_store(tmp_path / "work", "key", resume=resume),
+    ):
+        pass
+    with pytest.raises(WriteError, match="work: is a symbolic link"), exclusive(tmp_path / "work"):
+        pass
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["mine.unit"]
 
 
 def test_a_lock_that_another_run_is_taking_over_does_not_spoil_the_end(tmp_path: Path) -> None:

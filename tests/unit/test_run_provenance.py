@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from photomitrus_cli.errors import InputError, OutputExistsError, WriteError
+from photomitrus_cli.errors import ConfigError, InputError, OutputExistsError, WriteError
 from photomitrus_cli.io.atomic import FileRecord
 from photomitrus_cli.run.context import Context, NoProgress, RunControl
 from photomitrus_cli.run.provenance import (
@@ -25,6 +25,7 @@ from photomitrus_cli.run.provenance import (
     write_manifest,
 )
 from photomitrus_cli.run.summary import UnitRecord
+from photomitrus_cli.run.underway import under_way
 
 UNITS = [UnitRecord("a.fits", "used", "", {"weight": 1.5}), UnitRecord("b.fits", "skipped", "short")]
 
@@ -123,6 +124,39 @@ def test_failures_are_recorded_beside_the_product(
     assert is_current(product, "k")
     write_manifest(product, record(), Context(), status="complete")
     assert not product.failure.exists()
+
+
+def fail_under_way(product: Product, *saved: str) -> None:
+    with under_way(product, record(), Context()) as store:
+        for name in saved:
+            store.save(name, {}, {"n": 1})
+        raise InputError("bad")
+
+
+@pytest.mark.parametrize("saved", [(), ("frame",)])
+def test_a_run_that_fails_keeps_what_is_finished_and_says_so(
+    saved: tuple[str, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    product = Product(tmp_path, "q", ("q.fits",))
+    caplog.set_level("INFO")
+    with pytest.raises(InputError, match="bad"):
+        fail_under_way(product, *saved)
+    assert json.loads(product.failure.read_text())["error"] == "bad"
+    assert (f"kept in {product.work}" in caplog.text) is bool(saved)
+    with under_way(product, record(), Context(control=RunControl(resume=True))) as store:
+        assert store.load_meta("frame") == ({"n": 1} if saved else None)
+    assert not product.work.exists()
+
+
+@pytest.mark.parametrize(
+    ("stem", "refusal"), [("q", "another run is writing this product"), ("p", "p.fits exists")]
+)
+def test_another_run_of_a_product_leaves_its_records_alone(stem: str, refusal: str, product: Product) -> None:
+    second = Product(product.folder, stem, ("p.fits",))
+    with under_way(Product(product.folder, "q", ()), record(), Context()):
+        with pytest.raises((ConfigError, OutputExistsError), match=refusal):
+            fail_under_way(second)
+        assert not second.failure.exists()
 
 
 def test_a_failure_that_cannot_be_recorded_hides_nothing(

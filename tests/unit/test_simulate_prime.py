@@ -23,9 +23,9 @@ from photomitrus_cli.simulate.primeplan import plan_frames, widening
 from photomitrus_cli.simulate.primepsf import paint
 from photomitrus_cli.simulate.primerefcat import reference_columns
 from photomitrus_cli.simulate.primesky import area_image
-from photomitrus_cli.simulate.primesphere import offset_position
 from photomitrus_cli.simulate.primestars import field_stars, flux_adu, year
 from photomitrus_cli.simulate.primewcs import PrimeWcs
+from photomitrus_cli.simulate.sphere import offset_position
 
 # Stars on a flat sky, and nothing else.
 CLEAN: dict[str, Any] = {

@@ -9,6 +9,7 @@ import pytest
 from truthkit.runs import settings
 
 from photomitrus_cli.errors import ConfigError
+from photomitrus_cli.simulate.sphere import spherical, unit_vectors
 from photomitrus_cli.simulate.wisebodies import equatorial_axes, galactic_axes, moon_direction, sun_ecliptic
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
 from photomitrus_cli.simulate.wisedetector import saturate
@@ -20,7 +21,7 @@ from photomitrus_cli.simulate.wisescanframes import FramePlan
 from photomitrus_cli.simulate.wisesky import cirrus, galaxy, stray_light, zodi
 from photomitrus_cli.simulate.wisestars import stars_near
 from photomitrus_cli.simulate.wisetrails import trail
-from photomitrus_cli.simulate.wisewcs import pixel_steradian, spherical, unit_vectors
+from photomitrus_cli.simulate.wisewcs import pixel_steradian
 
 SMALL: dict[str, Any] = {"frame_px": 64, "n_scans": 2, "max_frames": 2}
 # Nothing but sky, gain and offset.

@@ -18,8 +18,8 @@ from truthkit.runs import settings
 from photomitrus_cli.errors import ConfigError, OutputExistsError
 from photomitrus_cli.run.context import Context, RunControl
 from photomitrus_cli.run.parallel import local_executor
+from photomitrus_cli.simulate.cardtext import long_card
 from photomitrus_cli.simulate.wise import run
-from photomitrus_cli.simulate.wisecardtext import long_card
 from photomitrus_cli.simulate.wiseclock import utc_text
 from photomitrus_cli.simulate.wiseconfig import WiseSimulation
 from photomitrus_cli.simulate.wiseinventory import ipac_text

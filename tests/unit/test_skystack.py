@@ -12,6 +12,7 @@ from photomitrus_cli.imaging.skystack import (
     RowScale,
     SkyPlanes,
     combine_rows,
+    fill_gaps,
     sorting_pairs,
     subtract_rows,
 )
@@ -122,3 +123,23 @@ def test_own_values_are_left_out() -> None:
         mean = np.where(others, scaled, 0.0).sum(axis=0) / np.maximum(count, 1)
         expected = frames[k] - (scales[k].level * mean + planes[k])
         np.testing.assert_allclose(residual[count >= 2], expected[count >= 2], atol=2e-3)
+
+
+def test_gaps_get_what_is_around_them() -> None:
+    shape = (96, 80)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    smooth = (1.0 + 1e-4 * x - 2e-4 * y).astype(np.float32)
+    planes = SkyPlanes(smooth.copy(), smooth.copy(), np.full(shape, 5, np.uint8))
+    planes.value[10, 20], planes.count[40, 50:55] = np.nan, 2
+    planes.value[40, 50:55] += 7.0
+    gaps = np.zeros(shape, np.bool_)
+    gaps[10, 20] = gaps[40, 50:55] = True
+    fill_gaps(planes, 3)
+    np.testing.assert_array_equal(planes.value[~gaps], smooth[~gaps])
+    np.testing.assert_array_equal(planes.centre[gaps], planes.value[gaps])
+    np.testing.assert_allclose(planes.value[gaps], smooth[gaps], atol=2e-3)
+    # What is filled in still counts as few.
+    assert np.array_equal(planes.count, np.where(gaps, 2, 5))
+    untouched = planes.value.copy()
+    fill_gaps(planes, 0)
+    np.testing.assert_array_equal(planes.value, untouched)

@@ -55,6 +55,8 @@ def test_scalars_follow_yaml_1_2(text: str, value: Any) -> None:
         ("a: [1, 2\nb: 3\n", 2, "expected"),
         ("? [a]\n: 1\n", 1, "plain text"),
         ("- 1\n", 1, "key: value"),
+        ("a: 1\nb: !!bool yes\n", 2, "'yes' is no bool"),
+        ("a: !!null none\n", 1, "'none' is no null"),
         ("a: " + "[" * 40 + "]" * 40, 1, "nested deeper"),
         ("a: 1\n---\nb: 2\n", 2, "another document"),
     ],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from photomitrus_cli.wise.coaddgroups import day_of, group_frames, group_name, week_of
 from photomitrus_cli.wise.framefiles import FrameRef
-from photomitrus_cli.wise.groups import day_of, group_frames, group_name, week_of
 
 
 def ref(scan: str, number: int, mjd: float) -> FrameRef:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 from photomitrus_cli.wise.jointdesign import SCAN_DEG_PER_DAY, Choices, make_problem, offsets_of
 from photomitrus_cli.wise.jointgroups import make_groups
+from photomitrus_cli.wise.jointunknowns import Design, threads
 from photomitrus_cli.wise.samples import Samples
 
 # Degrees from the begin of each of three scans, of which the second has no sample.
@@ -90,6 +93,38 @@ def test_modes_are_parts_of_the_template() -> None:
     np.testing.assert_allclose(cloud, one.zodi[0])
     amplitudes = np.array([0.1, 0.0, -0.2, 0.5])
     np.testing.assert_allclose(problem.zodi(amplitudes), template + 0.1 * sides - 0.2 * bands + 0.5 * cloud)
+
+
+def test_parts_are_of_whole_scans_and_about_equal() -> None:
+    def design(lengths: list[int]) -> Design:
+        first = np.cumsum([0, *lengths])
+        n = int(first[-1])
+        index, part = np.zeros(n, np.int32), np.zeros(n, np.float32)
+        return Design(first, index, part.astype(np.uint8), part, np.zeros((n, 0), np.float32), 2, 1)
+
+    many = design([10] * 40)
+    assert many.parts() == [(0, 10), (10, 20), (20, 30), (30, 40)]
+    # Neither a part without scans nor a scan in two parts.
+    assert design([100, 1, 1]).parts() == [(0, 1), (1, 3)]
+    assert design([5]).parts() == [(0, 1)]
+    for made, workers, n_threads in ((many, 1, 0), (many, 2, 2), (many, 9, 4), (design([5]), 2, 0)):
+        done: list[tuple[int, int, int, int]] = []
+        with threads(made, workers) as pool:
+            pool.run(lambda k, a, b: done.append((k, a, b, threading.get_ident())))  # noqa: B023
+        assert sorted(job[:3] for job in done) == [(k, a, b) for k, (a, b) in enumerate(made.parts())]
+        others = {job[3] for job in done} - {threading.get_ident()}
+        assert len(others) <= n_threads
+        assert bool(others) == bool(n_threads)
+
+
+def test_a_failed_part_is_told() -> None:
+    def work(part: int, start: int, stop: int) -> None:
+        raise ArithmeticError(f"{part} {start} {stop}")
+
+    design = make_problem(samples(), choices(10.0)).design
+    for workers in (1, 2):
+        with threads(design, workers) as pool, pytest.raises(ArithmeticError, match=r"^0 0 "):
+            pool.run(work)
 
 
 def test_groups_are_of_neighbours_on_one_side() -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from photomitrus_cli.wise.judging import UNTESTED, judge_scan
-from photomitrus_cli.wise.judgingmoon import moon_numbers
+from photomitrus_cli.wise.judging import UNTESTED, judge_scan, moon_numbers
 from photomitrus_cli.wise.levelchain import chain, running_median
 from photomitrus_cli.wise.overlaps import Cells, robust_sigma
 from photomitrus_cli.wise.verdicts import FrameFacts, JudgeRules, Verdict

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.interpolate import UnivariateSpline
 
 from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.wise.jointdesign import Choices, Problem, make_problem
@@ -81,6 +82,8 @@ def test_residuals_that_resemble_each_other_widen_the_errors() -> None:
 
 def test_errors_are_those_of_the_sandwich_written_out() -> None:
     problem, _, _ = make()
+    # Fitted, and not in the map.
+    problem.samples.excluded[np.random.default_rng(8).random(len(problem.samples)) < 0.1] = MOON
     found = solve_per_scan(problem, np.ones(len(problem.samples), bool), CHOICES)
     errors = errors_per_scan(problem, found)
     variance = np.zeros((N_SCANS, N_PIXELS))
@@ -96,7 +99,7 @@ def test_errors_are_those_of_the_sandwich_written_out() -> None:
         assert errors.gain[scan] == pytest.approx(covariance[1, 1] ** 0.5 / found.gain[scan], rel=1e-6)
         assert errors.offset[scan] == pytest.approx(covariance[0, 0] ** 0.5, rel=1e-6)
         variance[scan] = np.einsum("pi,ij,pj->p", rows, covariance, rows) / found.gain[scan] ** 2
-    mapped = found.map_weight.reshape(N_SCANS, -1)
+    mapped = np.where(problem.samples.excluded, 0.0, found.map_weight).reshape(N_SCANS, -1)
     sky = np.sqrt((mapped**2 * variance).sum(axis=0)) / mapped.sum(axis=0)
     np.testing.assert_allclose(errors.sky, sky, rtol=1e-6)
 
@@ -200,3 +203,38 @@ def test_few_values_and_values_without_scatter_stay() -> None:
     assert smooth_in_time(days[:5], days[:5] ** 2, 99).tolist() == (days[:5] ** 2).tolist()
     steady = np.full(20, 74.0)
     assert smooth_in_time(days, steady, 99).tolist() == steady.tolist()
+
+
+@pytest.mark.parametrize(("n", "median_scans"), [(8, 99), (9, 99), (12, 99), (30, 5), (31, 99)])
+def test_what_shapes_a_spline_is_judged_by_a_running_median(n: int, median_scans: int) -> None:
+    """The same spline through the values that a median over a third of them, or as many as asked, leaves."""
+    rng = np.random.default_rng(n)
+    days = np.cumsum(rng.uniform(0.5, 1.5, n))
+    values = np.sin(0.4 * days) + 0.05 * rng.standard_normal(n)
+    values[n // 2] += 3.0
+    values[n // 4] -= 0.5
+    scatter = 1.4826 * float(np.median(np.abs(np.diff(values)))) / 2.0**0.5
+    width = max(3, min(median_scans, n // 3))
+    padded = np.concatenate([np.full(n, values[0]), values, np.full(n, values[-1])])
+    starts = range(n - width // 2, 2 * n - width // 2)
+    apart = values - np.array([np.sort(padded[k : k + width])[width // 2] for k in starts])
+    good = np.abs(apart) <= 5.0 * max(scatter, 1.4826 * float(np.median(np.abs(apart))))
+    assert 0 < np.count_nonzero(~good) < n // 2
+    spline = UnivariateSpline(
+        days[good], values[good], np.full(int(good.sum()), 1.0 / scatter), k=3, ext="const"
+    )
+    np.testing.assert_allclose(smooth_in_time(days, values, median_scans), spline(days))
+
+
+def test_eight_values_are_enough_for_a_spline() -> None:
+    days, values = np.arange(8.0), np.array([1.0, 1.4, 0.9, 1.3, 1.1, 1.6, 1.0, 1.2])
+    assert np.array_equal(smooth_in_time(days[:7], values[:7], 99), values[:7])
+    assert np.ptp(smooth_in_time(days, values, 99)) < 0.5 * np.ptp(values)
+    assert smooth_in_time(days[:1], values[:1], 99).tolist() == [1.0]
+
+
+def test_the_galactic_limit_itself_is_left_out() -> None:
+    problem, _, _ = make()
+    problem.samples.galactic_latitude[:] = 10.0
+    with pytest.raises(NoDataError):
+        solve_per_scan(problem, np.ones(len(problem.samples), bool), CHOICES)

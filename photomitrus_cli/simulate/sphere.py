@@ -1,4 +1,4 @@
-"""Directions and tangent planes, written out for the simulator of PRIME alone."""
+"""Directions and tangent planes, written out for the simulators alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FAR_DEG = 1.5  # directions beyond have no pixel
 
 
 def unit_vectors(ra_deg: ArrayLike, dec_deg: ArrayLike) -> Floats:
-    """Return unit vectors, shape (3, ...), of right ascension and declination in degrees."""
+    """Return unit vectors, shape (3, ...), of right ascension (or longitude) and declination in degrees."""
     ra, dec = np.broadcast_arrays(np.radians(ra_deg), np.radians(dec_deg))
     return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
 

@@ -1,12 +1,40 @@
-"""The master flat of the night, chosen from a folder."""
+"""Names of master flats: how they are made, and the flat of the night chosen by them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from photomitrus_cli.errors import InputError
+from photomitrus_cli.prime.frame import Frame
+from photomitrus_cli.prime.headertimes import utc_date
+
+# The evening and the morning of a night are nearer to each other than this, two evenings are not; d.
+_NIGHT = 20.0 / 24.0
+
+
+def flat_name(frames: Sequence[Frame], band: str, chip: int) -> str:
+    """Name a master flat, as `choose_flat` knows it.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        In the order of time.
+    band : str
+    chip : int
+
+    Returns
+    -------
+    str
+        ``mflat.J.20241017.C1.fits`` by the date (UTC) of the first frame, or of several nights
+        ``sflat.J.20241001-20241031.C1.fits``.
+    """
+    first, last = utc_date(frames[0].mjd), utc_date(frames[-1].mjd)
+    if frames[-1].mjd - frames[0].mjd > _NIGHT:
+        return f"sflat.{band}.{first:%Y%m%d}-{last:%Y%m%d}.C{chip}.fits"
+    return f"mflat.{band}.{first:%Y%m%d}.C{chip}.fits"
 
 
 def choose_flat(folder: Path, band: str, chip: int, day: date) -> Path:
