@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -41,13 +41,18 @@ class _Ledger:
         if path.exists():
             for text in path.read_text(encoding="utf-8").splitlines():
                 cells = json.loads(text)
-                result = Result(cells["group"], Mutant(**cells["mutant"]), Trial(**cells["trial"]))
-                self.results[result.mutant] = result
+                self._take(cells["group"], Mutant(**cells["mutant"]), Trial(**cells["trial"]))
 
-    def add(self, result: Result) -> None:
+    def _take(self, group: str, mutant: Mutant, trial: Trial) -> Result:
+        earlier = self.results.get(mutant)
+        first = earlier.seen_at_first if earlier else trial.outcome != "survived"
+        self.results[mutant] = Result(group, mutant, trial, first)
+        return self.results[mutant]
+
+    def add(self, group: str, mutant: Mutant, trial: Trial) -> None:
         """Keep a result, and tell it."""
         with self._lock:
-            self.results[result.mutant] = result
+            result = self._take(group, mutant, trial)
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(result)) + os.linesep)
             _say(f"{result.trial.outcome:9s} {result.trial.seconds:5.0f} s  {line(result.mutant)}")
@@ -76,7 +81,7 @@ def _current(chosen: Iterable[Target], ledger: _Ledger) -> list[Result]:
     kept = (
         result for result in ledger.results.values() if result.mutant in texts.get(result.mutant.module, ())
     )
-    rows = [Result(groups[result.mutant.module], result.mutant, result.trial) for result in kept]
+    rows = [replace(result, group=groups[result.mutant.module]) for result in kept]
     return sorted(rows, key=lambda row: (list(groups).index(row.mutant.module), row.mutant.start))
 
 
@@ -136,7 +141,7 @@ def _try_all(bed: Bed, target: Target, ledger: _Ledger, options: argparse.Namesp
     seconds = bed.check(target, _BASE_S)
     for mutant in mutants:
         trial = bed.tried(target, mutant, max(_LEAST_S, _PATIENCE * seconds))
-        ledger.add(Result(target.group, mutant, trial))
+        ledger.add(target.group, mutant, trial)
 
 
 def _say(text: str) -> None:

@@ -25,7 +25,7 @@ without the change), and when it cannot be imported or compiled (*broken*).
 
 {tried} mutants in {modules} modules; modules without a row have not been measured. Shares of few mutants are
 rough: 8 of 10 is 80 % give or take 13. Samples are to show where tests are blind, and tests were written for
-what survived at first: those modules are measured with tests that know their mutants.
+what survived. The column *at first* is from before that: what tests noticed that did not know their mutants.
 """
 
 _VERDICTS = """*Equivalent*: nothing that is calculated changes. *Harmless*: nobody relies on what does.
@@ -45,11 +45,14 @@ class Result:
         The change.
     trial : Trial
         What became of it.
+    seen_at_first : bool
+        Whether a test noticed it when it was tried for the first time, before tests were written for it.
     """
 
     group: str
     mutant: Mutant
     trial: Trial
+    seen_at_first: bool
 
     @property
     def survived(self) -> bool:
@@ -100,8 +103,8 @@ class Report:
 
     def table(self) -> Iterator[str]:
         """Give the table of groups and modules; the last column leaves equivalent mutants out."""
-        yield f"| module | tried | {' | '.join(OUTCOMES)} | noticed | without equivalent ones |"
-        yield "| --- |" + " ---: |" * (len(OUTCOMES) + 3)
+        yield f"| module | tried | {' | '.join(OUTCOMES)} | at first | noticed | without equivalent ones |"
+        yield "| --- |" + " ---: |" * (len(OUTCOMES) + 4)
         for group in shares(self.results):
             rows = [result for result in self.results if result.group == group]
             yield self._row(f"**{group}**", rows)
@@ -120,9 +123,11 @@ class Report:
         counts = Counter(row.trial.outcome for row in rows)
         noticed = len(rows) - counts["survived"]
         same = sum(row.survived and self._verdict(row.mutant)[0] == "equivalent" for row in rows)
-        share, honest = (f"{100 * noticed / max(1, n):.0f} %" for n in (len(rows), len(rows) - same))
-        told = " | ".join(str(counts[one]) for one in OUTCOMES)
-        return f"| {name} | {len(rows)} | {told} | {share} | {honest} |"
+        at_first = sum(row.seen_at_first for row in rows)
+        parts = ((at_first, len(rows)), (noticed, len(rows)), (noticed, len(rows) - same))
+        told = [str(counts[one]) for one in OUTCOMES]
+        told += [f"{100 * part / max(1, whole):.0f} %" for part, whole in parts]
+        return f"| {name} | {len(rows)} | {' | '.join(told)} |"
 
     def _verdict(self, mutant: Mutant) -> tuple[str, str]:
         lines = (self.root / mutant.module).read_text(encoding="utf-8").splitlines()

@@ -280,6 +280,9 @@ def test_gain_prior_is_the_inverse_of_its_covariance() -> None:
     expected = np.linalg.inv(covariance + 1e5)
     found = np.stack([prior.product(one) for one in np.eye(4)], axis=1)
     np.testing.assert_allclose(found, expected, atol=1e-3)
+    # Two scans alone: the inverse variance of their difference.
+    two = np.stack([GainPrior(days[:2], 0.1, 0.05).product(one) for one in np.eye(2)])
+    np.testing.assert_allclose(two, np.array([[1.0, -1.0], [-1.0, 1.0]]) / (0.01 * 0.5 + 2.0 * 0.05**2))
     # The preconditioner's diagonal: exact without jitter, and never more than the jitter allows.
     still = GainPrior(days, 0.1, 0.0)
     np.testing.assert_allclose(still.diagonal(), [still.product(one)[k] for k, one in enumerate(np.eye(4))])

@@ -25,7 +25,7 @@ for nside in (16, 1024):
 _OF_NODES = """
 import numpy as np
 from photomitrus_cli.imaging.nodes import spread_nodes
-for shape in ((33, 65), (40, 70), (1, 2)):
+for shape in ((33, 65), (40, 70), (49, 81), (1, 2)):
     node = np.add.outer(np.arange(4.0), 2.0 * np.arange(6.0))
     out = np.full(shape, np.nan)
     spread_nodes(node, 16, out)

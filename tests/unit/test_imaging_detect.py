@@ -241,3 +241,14 @@ def test_shapes_do_not_depend_on_the_unit() -> None:
     assert found[0, 0, :2] == pytest.approx((20.2, 19.9), abs=0.01)
     assert found[0, 0, 5] == pytest.approx(0.6, abs=0.1)
     assert found[0, 0, 6] == 1.0
+
+
+def test_stars_are_the_same_ones_in_any_unit() -> None:
+    rng = np.random.default_rng(7)
+    image, _, _ = lattice(rng, 60.0)
+    image += rng.normal(0.0, 1.0, image.shape)
+    none = np.zeros(image.shape, np.bool_)
+    found = [detect_stars((k * image).astype(np.float32), None, none, 0.0, k) for k in (1.0, 4.0, 0.25)]
+    assert found[0].x.size > 20
+    for other in found[1:]:
+        np.testing.assert_allclose(other.x, found[0].x, atol=1e-4)

@@ -167,3 +167,15 @@ def test_errors_of_two_frames_written_out() -> None:
     # Each offset is half the difference of two means, of variance 2 sigma^2 / n.
     variance = 0.25 * 2.0 * sigma**2 / n * max(chi2, 1.0) / EFFICIENCY
     np.testing.assert_allclose(out.error, np.sqrt(variance), rtol=1e-3)
+
+
+def test_cells_are_numbered_from_the_corner_of_the_grid() -> None:
+    """The same means wherever the frame lies, in cells that are as many rows and columns on."""
+    rng = np.random.default_rng(3)
+    sci, var = rng.normal(5.0, 1.0, (30, 40)).astype(np.float32), np.ones((30, 40), np.float32)
+    y, x = np.mgrid[:30, :40].astype(float)
+    use = np.ones((30, 40), bool)
+    near = bin_frame(sci, var, use, x, y, 8.0, 50)
+    far = bin_frame(sci, var, use, x + 8 * 13, y + 8 * 7, 8.0, 50)
+    np.testing.assert_array_equal(far[0], near[0] + 7 * 50 + 13)
+    np.testing.assert_array_equal(far[1:], near[1:])

@@ -76,12 +76,15 @@ def test_blot_where_nothing_is() -> None:
 def test_nearest() -> None:
     image = np.arange(12.0, dtype=np.float32).reshape(3, 4)
     gx, gy = np.array(
-        [[[0.4, 0.6, 3.49, 3.51, -0.49, np.nan, 3.5, 0.0]], [[0.0, 2.4, 0.0, 0.0, 0.0, 0.0, 1.0, 2.5]]],
+        [
+            [[0.4, 0.6, 3.49, 3.51, -0.49, np.nan, 3.5, 0.0, -0.6, 2.0]],
+            [[0.0, 2.4, 0.0, 0.0, 0.0, 0.0, 1.0, 2.5, 1.0, -0.6]],
+        ],
         dtype=np.float32,
     )
     value = np.empty_like(gx)
     nearest_pixels(image, gx, gy, value)
-    np.testing.assert_array_equal(value, [[0.0, 9.0, 3.0, np.nan, 0.0, np.nan, np.nan, np.nan]])
+    np.testing.assert_array_equal(value, [[0.0, 9.0, 3.0, np.nan, 0.0, *[np.nan] * 5]])
 
 
 def test_positions_beyond_the_frame_go_straight_on() -> None:
@@ -234,6 +237,9 @@ def test_shapes_are_checked() -> None:
         judge(sci, var[:-1], bad, stack)
     with pytest.raises(InputError, match="differ in shape"):
         judge(sci, var, bad, [stack[0], stack[1][1:]])
+    x, y = np.meshgrid(np.arange(float(SHAPE[1])), np.arange(2.0))
+    with pytest.raises(InputError, match="too small"):
+        find_outliers(sci[:2], var[:2], bad[:2], stack[0], stack[1], x, y)
     with pytest.raises(InputError, match="cannot be seen"):
         blot(sci, sci, sci[:-1])
 

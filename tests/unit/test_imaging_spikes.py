@@ -7,7 +7,7 @@ import pytest
 from truthkit.wisestars import GAIN, SIGMA, StarFrame, star_frame
 
 from photomitrus_cli.errors import InputError
-from photomitrus_cli.imaging.bitmasks import FATAL_PRESETS, SPIKE, estimate_unc, first_state
+from photomitrus_cli.imaging.bitmasks import BAD, FATAL_PRESETS, SPIKE, estimate_unc, first_state
 from photomitrus_cli.imaging.localmodel import local_model
 from photomitrus_cli.imaging.spikes import flag_spikes
 from photomitrus_cli.imaging.starpixels import flag_stars
@@ -175,3 +175,13 @@ def test_what_cannot_be() -> None:
         flag_stars(sci, unc, state, model, grow=-1)
     with pytest.raises(InputError, match="of 0 sigma grown by 2"):
         flag_stars(sci, unc, state, model, sigma=0)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (0, 8), (6, 0), (6, 8), (3, 4), (3, 0)])
+def test_a_spike_of_the_archive_spoils_its_neighbours_and_no_pixel_across(place: tuple[int, int]) -> None:
+    sci, msk = np.ones((7, 9), np.float32), np.zeros((7, 9), np.int32)
+    msk[place] = 1 << 28
+    state = first_state(sci, sci, msk, 1 << 28, grow28=True)
+    y, x = np.mgrid[:7, :9]
+    near = (np.abs(y - place[0]) <= 1) & (np.abs(x - place[1]) <= 1)
+    np.testing.assert_array_equal(state, np.where(near, BAD, 0))

@@ -162,6 +162,27 @@ def test_small_apertures_scatter_with_the_place_in_the_pixel(channel: int, edge:
     np.testing.assert_allclose(fluxes.phase_err / fluxes.flux, [edge, edge, 0.0], rtol=1e-12)
 
 
+@pytest.mark.parametrize(("x_err", "y_err"), [(0.05, 0.0), (0.0, 0.05), (0.03, 0.04)])
+def test_errors_of_positions_go_through_the_slope_of_the_phase(x_err: float, y_err: float) -> None:
+    """As far as the response changes between two places half a thousandth of a pixel apart."""
+    apart = 5e-4
+
+    def response(dx: float, dy: float) -> float:
+        moved = reduce([row(x=100.3 + dx, y=60.7 + dy)], apertures=[(4, 12, 20)])
+        return float(image_table(moved)["R_pp"][0])
+
+    slopes = [
+        (response(apart, 0.0) - response(-apart, 0.0)) / (2.0 * apart),
+        (response(0.0, apart) - response(0.0, -apart)) / (2.0 * apart),
+    ]
+    # Places have an error beside that of the noise, 0.009 pixels.
+    errors = [np.hypot(err, 0.009) if err else 0.0 for err in (x_err, y_err)]
+    expected = np.hypot(slopes[0] * errors[0], slopes[1] * errors[1]) / response(0.0, 0.0)
+    fluxes = reduce([row(x_err=x_err, y_err=y_err)], apertures=[(4, 12, 20)]).fluxes
+    assert fluxes.phase_err[0] / fluxes.flux[0] == pytest.approx(expected, rel=0.02)
+    assert expected > 1e-4
+
+
 def test_unknown_aperture_corrections_are_refused() -> None:
     with pytest.raises(ConfigError, match="no aperture correction is published for the aperture 7 8 9"):
         reduce([row()], apertures=[(7, 8, 9)])

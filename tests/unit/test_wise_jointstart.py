@@ -13,6 +13,7 @@ from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.wise import jointsolve
 from photomitrus_cli.wise.jointdesign import Choices, Problem, make_problem
 from photomitrus_cli.wise.jointstart import Start, first_point
+from photomitrus_cli.wise.robustlines import robust_lines
 from photomitrus_cli.wise.samples import Samples
 
 Floats = NDArray[np.float64]
@@ -142,3 +143,22 @@ def test_what_is_given_is_where_the_solution_begins() -> None:
         np.testing.assert_allclose((point.pixel + smooth * scale)[seen], first.sky[seen], atol=1e-12)
         assert smooth == pytest.approx(float(np.median(first.sky[seen] / scale[seen])))
         assert ((point.noise > 1.5) & (point.noise < 4.0)).all()
+
+
+def test_robust_lines_are_the_same_in_any_unit() -> None:
+    """And outliers count as Huber has it: weights solved for by plain iteration."""
+    rng = np.random.default_rng(6)
+    x = rng.uniform(10.0, 40.0, 200)
+    y = 5.0 * x + 30.0 + rng.normal(0.0, 2.0, 200)
+    y[::9] += 60.0
+    used, first = np.ones(200, bool), np.array([0, 200])
+    gain, offset = robust_lines(y, x, used, first)
+    small = robust_lines(1e-3 * y, x, used, first)
+    np.testing.assert_allclose([small[0], small[1]], [1e-3 * gain, 1e-3 * offset], rtol=1e-9)
+    weight = np.ones(200)
+    for _ in range(6):
+        slope, level = np.polynomial.Polynomial.fit(x, y, 1, w=np.sqrt(weight)).convert().coef[::-1]
+        apart = np.abs(y - slope * x - level)
+        weight = 1.0 / np.maximum(apart / (1.3 * 1.4826 * np.median(apart)), 1.0)
+    np.testing.assert_allclose([gain[0], offset[0]], [slope, level], rtol=1e-6)
+    assert gain[0] == pytest.approx(5.0, abs=0.1)

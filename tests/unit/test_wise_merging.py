@@ -13,7 +13,7 @@ from photomitrus_cli.imaging.healbin import FrameSums
 from photomitrus_cli.wise import mapmerging
 from photomitrus_cli.wise.mapmerging import merge_maps
 from photomitrus_cli.wise.mapsums import Contribution, ScanSums
-from photomitrus_cli.wise.merging import merge
+from photomitrus_cli.wise.merging import ESTIMATED, FEW, LEFT_OUT, REFUSED, merge
 
 
 def sums_of(
@@ -36,6 +36,10 @@ def frame(sums: FrameSums, mjd: float = 55238.0, **options: object) -> Contribut
 
 def same(one: ScanSums, other: ScanSums) -> bool:
     return all(getattr(one, f.name).tobytes() == getattr(other, f.name).tobytes() for f in fields(ScanSums))
+
+
+def test_bits_are_those_of_the_formats() -> None:
+    assert (REFUSED, LEFT_OUT, ESTIMATED, FEW) == (16, 32, 64, 128)
 
 
 def test_equal_values_stay_exactly_equal() -> None:
