@@ -1,4 +1,5 @@
-# Everything runs in a local environment (.venv); nothing is installed outside this folder.
+# Everything runs in a local environment (.venv). Outside of this folder are caches alone: compiled kernels, in
+# ~/.cache/astromap or NUMBA_CACHE_DIR, and that of pip.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 VENV ?= .venv
@@ -6,20 +7,22 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.astromap-installed
 DOCS_STAMP := $(VENV)/.astromap-docs-installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# setuptools says in a box that a folder may hide an editable package, of all but the simplest layouts.
+EDITABLE := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet --editable
 
 .PHONY: help demo test lint package truth benchmark coverage docs install clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-install: $(STAMP) ## create .venv and install astromap with its test tools
+install: $(STAMP) ## create .venv and install astromap with its tools for tests and lint
 
 $(STAMP): setup.cfg pyproject.toml
 	@test -n "$(PYTHON)" || { echo "astromap needs Python 3.11 or newer: install it or run 'make PYTHON=/path/to/python'" >&2; exit 2; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "this Python cannot make environments: install its venv package (Debian: python3-venv)" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	$(EDITABLE) '.[test,dev]'
 	@touch $@
 
 demo: $(STAMP) ## install, simulate frames of three cameras, run the main commands, check the products, write report pages
@@ -53,7 +56,7 @@ docs: $(DOCS_STAMP) ## regenerate the references and build the site, build/site/
 	@echo "open build/site/docs/index.html"
 
 $(DOCS_STAMP): $(STAMP)
-	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(EDITABLE) '.[docs]'
 	@touch $@
 
 clean: ## remove the environment and everything built

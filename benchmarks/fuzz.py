@@ -20,6 +20,7 @@ from truthkit.fuzzkit import Fuzzer
 
 # A case that takes longer than this hangs; the process is ended with a traceback.
 _HANGS_S = 120.0
+_TOLD_EVERY = 1000
 
 
 def main() -> int:
@@ -61,6 +62,8 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
 def _run(fuzzer: Fuzzer, numbers: range) -> int:
     found = 0
     for number in numbers:
+        if number % _TOLD_EVERY == 0:
+            _say(f"from case {number}")
         faulthandler.dump_traceback_later(_HANGS_S, exit=True)
         finding = fuzzer.case(number)
         faulthandler.cancel_dump_traceback_later()

@@ -22,7 +22,7 @@ from queue import SimpleQueue
 
 from truthkit.mutantkit import Bed, MutationError, Target, Trial, drawn
 from truthkit.mutantops import Mutant, mutants_of
-from truthkit.mutantpage import Report, Result, line, shares
+from truthkit.mutantpage import Report, Result, line
 from truthkit.mutanttargets import targets
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -71,7 +71,7 @@ def main() -> int:
         _say(text)
     if options.page:
         options.page.write_text("\n".join((*report.page(options.seed), "")), encoding="utf-8")
-    return 1 if any(share < options.least for share in shares(results).values()) else 0
+    return 1 if any(share < options.least for share in report.shares().values()) else 0
 
 
 def _current(chosen: Iterable[Target], ledger: _Ledger) -> list[Result]:

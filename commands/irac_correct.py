@@ -60,8 +60,12 @@ def command(ctx: click.Context, /, *, overwrite: bool, **_: object) -> None:
     """
     from photomitrus_cli.console import print_summary
     from photomitrus_cli.irac.correct import correct_file
+    from photomitrus_cli.irac.fluxtable import table_format
     from photomitrus_cli.launch import session
 
     with session(ctx) as (config, _progress):
+        if config.irac.correct.output is not None:
+            # First of all: of a folder it would be said that it exists, and may be replaced.
+            table_format(config.irac.correct.output)
         summary = correct_file(config.irac.correct, overwrite=overwrite)
     print_summary(summary)

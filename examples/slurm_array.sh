@@ -10,6 +10,7 @@
 set -eu
 field=${1:?folder of frames}
 out=${2:?folder of the mosaics}
-# The number of workers comes from --cpus-per-task.
-srun astromap irac mosaic "$field" -o "$out" --channel "$SLURM_ARRAY_TASK_ID" \
+# The number of workers comes from --cpus-per-task, which srun does not take over from the job by itself.
+srun --cpus-per-task="$SLURM_CPUS_PER_TASK" \
+    astromap irac mosaic "$field" -o "$out" --channel "$SLURM_ARRAY_TASK_ID" \
     --resume --keep-going --log-file "$out-ch$SLURM_ARRAY_TASK_ID.log"

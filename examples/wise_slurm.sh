@@ -14,4 +14,5 @@ first=$((SLURM_ARRAY_TASK_ID * per_task + 1))
 mapfile -t scans < <(grep -v '^#' "w${band}_scans.ecsv" | tail -n +2 | cut -d' ' -f1 |
     tail -n "+$first" | head -n "$per_task")
 [ "${#scans[@]}" -gt 0 ] || exit 0
-srun astromap wise coadd "${scans[@]}" --band "$band" --resume --keep-going --no-pictures
+srun --cpus-per-task="$SLURM_CPUS_PER_TASK" \
+    astromap wise coadd "${scans[@]}" --band "$band" --resume --keep-going --no-pictures

@@ -30,11 +30,14 @@ _QUESTIONS = """\
 \b
 My own frames:      a command with --dry-run says what it would use, and writes nothing
 Frames not used:    the summary tells the reasons; --report DIR has all of them
-Cores and SLURM:    -j 2; by default SLURM_CPUS_PER_TASK, else every core
+Cores and SLURM:    -j 2; by default every core, SLURM_CPUS_PER_TASK at most
 Interrupted:        the same command with --resume goes on
 Logs:               on standard error; --log-file FILE keeps everything
 Settings for good:  astromap config init
-Columns, citing:    docs/columns.md and docs/citing.md in the sources"""
+Documentation:      the folder docs of the sources (a checkout, or the sdist
+                    astromap-VERSION.tar.gz); an installation has none.
+                    index.md leads to all pages, columns.md tells columns
+                    and keywords, citing.md how to cite"""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,9 @@ class LazyGroup(click.Group):
     """A group that imports a command only to run it or to show its own help."""
 
     def __init__(self, name: str, entry: GroupEntry) -> None:
-        super().__init__(name, help=entry.help, epilog=EXIT_CODES)
+        # Contexts of commands take the names of their group.
+        names = {"help_option_names": ["-h", "--help"]}
+        super().__init__(name, help=entry.help, epilog=EXIT_CODES, context_settings=names)
         self.entry = entry
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -134,7 +139,9 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command; a mistyped one gets a suggestion."""
         if args and args[0] not in self.entry.commands and not args[0].startswith("-"):
-            raise click.NoSuchCommand(args[0], ctx=ctx, possibilities=_similar(args[0], self.entry.commands))
+            near = _similar(args[0], self.entry.commands)
+            message = None if near else _told_with_group(args[0], self.entry.commands)
+            raise click.NoSuchCommand(args[0], message, possibilities=near, ctx=ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -149,6 +156,15 @@ def _similar(word: str, names: Sequence[str] | Mapping[str, Any]) -> list[str]:
     from difflib import get_close_matches
 
     return get_close_matches(word, list(names))
+
+
+def _told_with_group(word: str, entries: Mapping[str, Entry | GroupEntry]) -> str | None:
+    """Say in which group the command is, None where none has it."""
+    groups = {name: entry.commands for name, entry in entries.items() if isinstance(entry, GroupEntry)}
+    found = [(name, command) for name, commands in groups.items() for command in _similar(word, commands)]
+    exact = [one for one in found if one[1] == word]
+    near = [f"'{name} {command}'" for name, command in exact or found]
+    return f"No such command {word!r}. Did you mean {' or '.join(near)}?" if near else None
 
 
 def make_group(name: str) -> click.Group:

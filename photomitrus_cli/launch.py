@@ -19,8 +19,9 @@ from photomitrus_cli.console import TerminalProgress, configure_logging, print_s
 from photomitrus_cli.errors import ConfigError, PartialError, WriteError
 from photomitrus_cli.io.atomic import check_folder, refuse_overwriting_inputs, write_json
 from photomitrus_cli.options import common_values, option_names, settings_given
-from photomitrus_cli.run.config import LOCAL_FILE, Layers, build, collect, to_yaml
+from photomitrus_cli.run.config import LOCAL_FILE, build, collect, to_yaml
 from photomitrus_cli.run.context import DEFAULT_MEMORY, Context, NoProgress, Progress, RunControl
+from photomitrus_cli.run.layers import Layers
 from photomitrus_cli.run.machine import available_cores, available_memory
 from photomitrus_cli.run.parallel import Executor, local_executor
 from photomitrus_cli.run.summary import Summary
@@ -79,11 +80,11 @@ def launch(ctx: click.Context, stage: str, key: str) -> None:
         # (which would then copy it) or when this process ends.
         gc.freeze()
         settings = attrgetter(key)(config)
-        with _announcing(ctx, stage):
+        with _announcing(ctx, stage, progress) as shown:
             if hasattr(module, "prepare") and not ctx.params.get("dry_run"):
                 module.prepare(settings)
             with _executor(ctx, config) as executor:
-                summary = module.run(settings, _context(ctx, executor, progress, config))
+                summary = module.run(settings, _context(ctx, executor, shown, config))
         # Written before anything is printed: the reader of our output may leave at any line.
         report = _write_reports(ctx, summary)
         print_summary(summary)
@@ -96,13 +97,13 @@ def launch(ctx: click.Context, stage: str, key: str) -> None:
         )
 
 
-def _announcing(ctx: click.Context, stage: str) -> AbstractContextManager[None]:
-    """Give what tells the user that kernels are compiled; a plan needs none."""
+def _announcing(ctx: click.Context, stage: str, progress: Progress) -> AbstractContextManager[Progress]:
+    """Give progress that tells the user that kernels are compiled; a plan needs none."""
     if ctx.params.get("dry_run"):
-        return nullcontext()
+        return nullcontext(progress)
     from photomitrus_cli.compiling import compiling_announced
 
-    return compiling_announced(stage)
+    return compiling_announced(stage, progress)
 
 
 @contextmanager

@@ -61,7 +61,15 @@ class LegacyCommand(click.Command):
         """Rewrite the documented words up to ``--``, then parse as usual."""
         end = args.index("--") if "--" in args else len(args)
         ctx.meta[_LAST_WORD] = args[-1] if args else ""
-        return super().parse_args(ctx, [self._modern(word) for word in args[:end]] + args[end:])
+        # Click empties the list that it parses.
+        typed = args[:end]
+        try:
+            return super().parse_args(ctx, [self._modern(word) for word in typed] + args[end:])
+        except click.NoSuchOption as error:
+            word = _word_with(error.option_name, typed)
+            if word is None:
+                raise
+            raise click.NoSuchOption(word, possibilities=self._spellings(ctx), ctx=ctx) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the documented words too, and the values that follow them."""
@@ -72,14 +80,31 @@ class LegacyCommand(click.Command):
         for option in options:
             if before in option.opts and not option.is_flag:
                 return option.shell_complete(ctx, incomplete)
-        known = {name for option in options for name in (*option.opts, *option.secondary_opts)}
-        words = [word for word, name in PRIME_TOKENS.items() if name in known and word.startswith(incomplete)]
+        words = [
+            word for word in self._spellings(ctx) if word in PRIME_TOKENS and word.startswith(incomplete)
+        ]
         legacy = [CompletionItem(word) for word in words] if incomplete.startswith("-") else []
         return legacy + super().shell_complete(ctx, incomplete)
+
+    def _spellings(self, ctx: click.Context) -> list[str]:
+        """List the documented words that the command knows, then its options."""
+        options = [item for item in self.get_params(ctx) if isinstance(item, click.Option)]
+        known = [name for option in options for name in (*option.opts, *option.secondary_opts)]
+        return [word for word, name in PRIME_TOKENS.items() if name in known] + known
 
     def _modern(self, word: str) -> str:
         name, equals, value = word.partition("=")
         return PRIME_TOKENS[name] + equals + value if name in PRIME_TOKENS else word
+
+
+def _word_with(option: str, words: Sequence[str]) -> str | None:
+    """Give the word of which click has read a letter as an unknown option, without its value."""
+    if len(option) != 2:
+        return None
+    short = [word.partition("=")[0] for word in words if word.startswith("-") and not word.startswith("--")]
+    return next(
+        (word for word in short if len(word) > 2 and option[1] in word and word not in PRIME_TOKENS), None
+    )
 
 
 class Setting(click.Option):
@@ -90,8 +115,13 @@ class Setting(click.Option):
         self.key = key
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Add the packaged default, which is read only when somebody asks for help."""
+        """Add the packaged default, which is read only when somebody asks for help.
+
+        A flag that stands for one word has none: the default is another word of its key.
+        """
         record = super().get_help_record(ctx)
+        if self.is_flag and isinstance(self.flag_value, str):
+            return record
         return record and (record[0], f"{record[1]}  [default: {_packaged_default(self.key)}]")
 
 

@@ -60,22 +60,6 @@ class Result:
         return self.trial.outcome == "survived"
 
 
-def shares(results: Sequence[Result]) -> dict[str, float]:
-    """Give the percentage of each group that was noticed.
-
-    Parameters
-    ----------
-    results : sequence of Result
-
-    Returns
-    -------
-    dict of str to float
-    """
-    tried = Counter(result.group for result in results)
-    left = Counter(result.group for result in results if result.survived)
-    return {group: 100.0 * (1.0 - left[group] / number) for group, number in tried.items()}
-
-
 @dataclass(frozen=True)
 class Report:
     """What is told of mutants, line by line.
@@ -105,12 +89,22 @@ class Report:
         """Give the table of groups and modules; the last column leaves equivalent mutants out."""
         yield f"| module | tried | {' | '.join(OUTCOMES)} | at first | noticed | without equivalent ones |"
         yield "| --- |" + " ---: |" * (len(OUTCOMES) + 4)
-        for group in shares(self.results):
+        for group in self.shares():
             rows = [result for result in self.results if result.group == group]
             yield self._row(f"**{group}**", rows)
             for module in sorted({result.mutant.module for result in rows}):
                 name = module.removeprefix("photomitrus_cli/").removesuffix(".py")
                 yield self._row(name, [result for result in rows if result.mutant.module == module])
+
+    def shares(self) -> dict[str, float]:
+        """Give the percentage of each group that was noticed, equivalent mutants left out."""
+        found = {}
+        for group in dict.fromkeys(result.group for result in self.results):
+            rows = [result for result in self.results if result.group == group]
+            left = [self._verdict(row.mutant)[0] for row in rows if row.survived]
+            whole = len(rows) - left.count("equivalent")
+            found[group] = 100.0 * (len(rows) - len(left)) / max(1, whole)
+        return found
 
     def survivors(self) -> Iterator[str]:
         """Give a line for each mutant that survived, with its judgement."""

@@ -23,8 +23,8 @@ from photomitrus_cli.wise.accepting import Accepted, accept
 from photomitrus_cli.wise.coaddsettings import CoaddSettings
 from photomitrus_cli.wise.framefiles import FrameRef
 from photomitrus_cli.wise.mapsums import Contribution
+from truthkit.twinmaps import three_files
 from truthkit.wisekit import Made, truth_path
-from truthkit.wisetwins import three_files
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]

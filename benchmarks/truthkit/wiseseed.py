@@ -18,7 +18,7 @@ from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
 
-from truthkit.wisetwins import ScanMap, three_files
+from truthkit.twinmaps import ScanMap, three_files
 
 
 def seed_scan(paths: Sequence[Path], nside: int = 256) -> ScanMap:

@@ -16,7 +16,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline
 
-from truthkit.wisetwins import ScanMap, three_files
+from truthkit.twinmaps import ScanMap, three_files
 
 Float = NDArray[np.float64]
 # Positions are exact at this many nodes along each axis.

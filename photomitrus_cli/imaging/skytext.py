@@ -8,6 +8,8 @@ from photomitrus_cli.errors import ConfigError
 
 _PLAIN = re.compile(r"\d+\.?\d*|\.\d+")
 _PLAIN_PAIR = re.compile(r"^\s*([-+]?\d+(?:\.\d*)?)[\s,]+([-+]?\d+(?:\.\d*)?)\s*$")
+_DEGREES_FIRST = re.compile(r"^\s*([-+]?\d+(?:\.\d*)?)\s*(?:d|°)")
+_LEAST_RA, _MOST_RA = -180.0, 360.0
 
 
 def parse_position(text: str) -> tuple[float, float]:
@@ -27,9 +29,15 @@ def parse_position(text: str) -> tuple[float, float]:
     Raises
     ------
     ConfigError
-        When the text is no position.
+        When the text is no position, or its right ascension is not within -180 and 360 degrees.
     """
     pair = _PLAIN_PAIR.match(text)
+    # astropy, too, would take whole turns off, and with them the slip of a finger.
+    degrees = pair or _DEGREES_FIRST.match(text)
+    if degrees and not _LEAST_RA <= float(degrees[1]) <= _MOST_RA:
+        raise ConfigError(
+            f"'{text}' is not a sky position: its right ascension is not within -180 and 360 degrees"
+        )
     try:
         if pair:
             return _checked(float(pair[1]), float(pair[2]))

@@ -14,6 +14,8 @@ from photomitrus_cli.imaging.tansip import TanSip
 
 Float = NDArray[np.float64]
 
+# No reference pixel lies this far from a frame, and squares of what is larger may overflow.
+_LARGEST = 1e9
 MIN_SCALE_ARCSEC = 0.01
 MAX_SCALE_ARCSEC = 100.0
 
@@ -69,7 +71,7 @@ def sky_wcs(
     ------
     InputError
         If the WCS is not celestial with two axes, not in ICRS, FK5 or Galactic coordinates, has a reference
-        value that is not finite, a pixel scale outside 0.01 to 100 arcsec, or axes that (nearly) coincide.
+        value that is not finite or absurd, a pixel scale outside 0.01 to 100 arcsec, or axes that (nearly) coincide.
     """
     if isinstance(wcs, TanSip):
         _check_numbers(wcs.cd, (wcs.axes, wcs.crpix, wcs.sip), path)
@@ -89,6 +91,10 @@ def _check_numbers(matrix: Float, others: tuple[Float, ...], path: object) -> No
     """Refuse a CD matrix (degrees a pixel) that no frame has."""
     if not (np.isfinite(matrix).all() and all(np.isfinite(values).all() for values in others)):
         raise InputError(f"{path}: the WCS holds values that are not finite")
+    if any(np.abs(values).max(initial=0.0) > _LARGEST for values in others):
+        raise InputError(
+            f"{path}: the WCS holds values above {_LARGEST:.0e}", hint="check CRPIX, CRVAL and the distortion"
+        )
     # Python floats: numpy warns of an overflow that the limits below refuse anyway.
     (a, b), (c, d) = ([3600.0 * value for value in row] for row in matrix.tolist())
     scales = math.hypot(a, c), math.hypot(b, d)

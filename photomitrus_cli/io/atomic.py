@@ -213,6 +213,8 @@ def check_folder(folder: str | Path, needed_bytes: int = 0) -> None:
         When it cannot be made or written to, or has too little space.
     """
     folder = Path(folder)
+    if folder.is_file():
+        raise WriteError(f"{folder}: cannot be written: is a file, not a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = _part_name(folder / "probe")

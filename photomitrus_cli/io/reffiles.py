@@ -64,6 +64,8 @@ def read_star_table(path: Path) -> Table:
 
 def _format_of(path: Path) -> str:
     name = path.name.lower()
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, not a reference catalogue")
     suffix = next((s for s in sorted(_FORMATS, key=len, reverse=True) if name.endswith(s)), None)
     if suffix is None:
         raise InputError(

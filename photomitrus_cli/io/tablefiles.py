@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import warnings
 import zlib
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 # What `read_by_astropy` raises for files that make no sense; each caller says it in its own words.
 UNREADABLE = (
     *(OSError, ValueError, IndexError, KeyError, TypeError, AttributeError, EOFError, MemoryError),
-    *(csv.Error, zlib.error),
+    *(OverflowError, csv.Error, zlib.error),
 )
+# Of a text: how much is looked at for the names of columns, bytes, and how many there may be.
+_BEGIN = 1 << 20
+_MOST_COLUMNS = 9999
 
 
 def repeated(names: Iterable[str]) -> list[str]:
@@ -111,13 +115,25 @@ def read_by_astropy(path: Path, kind: str, **options: Any) -> Table:
     Raises
     ------
     InputError
-        When headers of a FITS file declare what is not there.
+        When headers of a FITS file declare what is not there, or a text has too many columns.
     UNREADABLE
         When astropy cannot read it.
     """
     from astropy.table import Table
 
+    if kind.partition(".")[0] in ("ascii", "csv"):
+        _refuse_wide(path)
     with quiet():
         if kind != "fits":
             return Table.read(path, format=kind, **options)
         return Table.read(checked_stream(path), format="fits", **options)
+
+
+def _refuse_wide(path: Path) -> None:
+    """Refuse a text of more columns than tables have: astropy's time for names grows with their square."""
+    read = gzip.open if path.suffix.lower() == ".gz" else open
+    with read(path, "rb") as file:
+        begin: bytes = file.read(_BEGIN)
+    for line in begin.splitlines():
+        if max(line.count(b","), line.count(b"|"), len(line.split())) > _MOST_COLUMNS:
+            raise InputError(f"{path}: has more than {_MOST_COLUMNS} columns")

@@ -21,6 +21,8 @@ _SPECIAL = (
 _ORDERS = tuple(f"{name}_ORDER" for name in ("A", "B", "AP", "BP"))
 _NEEDED = ("CD1_1", "CD1_2", "CD2_1", "CD2_2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "NAXIS1", "NAXIS2")
 _TAN = (("RA---TAN", "DEC--TAN"), ("RA---TAN-SIP", "DEC--TAN-SIP"))
+# Precession is a polynomial in time: it means nothing far from here.
+_EQUINOXES = 1800.0, 2200.0
 
 
 def celestial_wcs(cards: Cards) -> SkyWcs:
@@ -49,6 +51,9 @@ def celestial_wcs(cards: Cards) -> SkyWcs:
         raise InputError(f"{cards.path}: the header has no celestial WCS", hint="CTYPE1 or CTYPE2 is missing")
     if _is_simple(cards):
         return sky_wcs(_simple_wcs(cards), cards.path)
+    equinox = cards.number("EQUINOX", _EQUINOXES[1])
+    if not _EQUINOXES[0] <= equinox <= _EQUINOXES[1]:
+        raise InputError(f"{cards.path}: EQUINOX is {equinox:g}, no year of a catalogue")
     return _general_wcs(cards)
 
 

@@ -85,8 +85,10 @@ def table_format(path: Path) -> str:
     Raises
     ------
     ConfigError
-        For a name that ends in none of the known ways.
+        For a folder, and for a name that ends in none of the known ways.
     """
+    if path.is_dir():
+        raise ConfigError(f"{path}: is a folder, not a table")
     suffix = next((s for s in sorted(_FORMATS, key=len) if path.name.lower().endswith(s)), None)
     if suffix is None:
         raise ConfigError(f"{path}: a table of an unknown format", hint=f"one of {', '.join(_FORMATS)}")

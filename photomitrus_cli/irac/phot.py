@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from photomitrus_cli.errors import AstromapError, NoDataError
 from photomitrus_cli.io.atomic import write_text
@@ -14,7 +14,7 @@ from photomitrus_cli.irac.measure import Flag
 from photomitrus_cli.irac.photaors import combine_aors
 from photomitrus_cli.irac.photdraw import draw
 from photomitrus_cli.irac.photflux import calibrate
-from photomitrus_cli.irac.photframes import FrameResult, measure_frames
+from photomitrus_cli.irac.photframes import FrameResult, has_target, measure_frames
 from photomitrus_cli.irac.photlog import log_of
 from photomitrus_cli.irac.photplan import PhotPlan, make_plan, product_of
 from photomitrus_cli.irac.photrows import columns_of
@@ -53,12 +53,20 @@ def run(settings: PhotSettings, context: Context) -> Summary:
     guard_outputs(product, context)
     plan = make_plan(settings, context)
     if context.control.dry_run:
-        planned = [UnitRecord(str(frame.path), "used") for frame in plan.selection.frames]
-        return summarise(plan, planned + plan.selection.records, "planned")
+        return summarise(plan, _planned(plan) + plan.selection.records, "planned")
     if context.control.resume and is_current(product, plan.record.key):
         return up_to_date(plan)
     with under_way(product, plan.record, context) as store:
         return _make(plan, store, context)
+
+
+def _planned(plan: PhotPlan) -> list[UnitRecord]:
+    """Record what will become of every frame, as far as headers tell."""
+    frames = plan.selection.frames
+    on = [has_target(frame, plan.targets_of(frame)) for frame in frames]
+    if not any(on):
+        raise _on_no_frame(plan, len(frames))
+    return [UnitRecord(str(frame.path), _status(one)) for frame, one in zip(frames, on, strict=True)]
 
 
 def photometer(
@@ -106,7 +114,8 @@ def photometer(
 
 def _settings(given: dict[str, Any]) -> PhotSettings:
     """Give the packaged settings with some replaced."""
-    from photomitrus_cli.run.config import Layers, Source, build, packaged_layers
+    from photomitrus_cli.run.config import build, packaged_layers
+    from photomitrus_cli.run.layers import Layers, Source
 
     packaged = packaged_layers(["irac"])
     layers = Layers(packaged.data["irac"]["phot"])
@@ -157,8 +166,12 @@ def _measure(
 def _told(name: str, result: FrameResult) -> UnitRecord:
     if isinstance(result.error, AstromapError):
         return UnitRecord.of_error(name, result.error)
-    # A frame that no target lies on is no failure, and a survey has many.
-    return UnitRecord(name, "used" if result.inputs else "done")
+    return UnitRecord(name, _status(bool(result.inputs)))
+
+
+def _status(on: bool) -> Literal["used", "done"]:
+    """Tell of a frame with or without a target: one without is no failure, and a survey has many."""
+    return "used" if on else "done"
 
 
 def _reduce(plan: PhotPlan, results: Sequence[FrameResult]) -> Measurements:
@@ -167,13 +180,7 @@ def _reduce(plan: PhotPlan, results: Sequence[FrameResult]) -> Measurements:
     if not rows:
         raise NoDataError("no frame could be measured")
     if all(row.flags & (Flag.OFF_FIELD | Flag.NO_POSITION) for row in rows):
-        n_frames, n_targets = len({row.path for row in rows}), len(plan.wanted.targets)
-        where = ", ".join(f"{one.name} ({one.ra:.5f} {one.dec:+.5f})" for one in plan.wanted.targets[:3])
-        raise NoDataError(
-            f"none of {n_targets} targets lies on any of {n_frames} frames: {where}"
-            + (", ..." if n_targets > 3 else ""),
-            hint="check the coordinates: hours and degrees, or degrees and degrees",
-        )
+        raise _on_no_frame(plan, len({row.path for row in rows}))
     # By target, AOR and time, as a reader of the tables looks for them.
     rows.sort(
         key=lambda row: (row.target, row.aorkey, row.channel, row.expid, row.dcenum, row.plane, row.aperture)
@@ -182,3 +189,13 @@ def _reduce(plan: PhotPlan, results: Sequence[FrameResult]) -> Measurements:
     fluxes = calibrate(columns, plan.settings)
     judged = combine_aors(columns, fluxes, plan.settings)
     return Measurements(columns, fluxes, judged, plan.wanted.targets, plan.settings)
+
+
+def _on_no_frame(plan: PhotPlan, n_frames: int) -> NoDataError:
+    targets = plan.wanted.targets
+    where = ", ".join(f"{one.name} ({one.ra:.5f} {one.dec:+.5f})" for one in targets[:3])
+    return NoDataError(
+        f"none of {len(targets)} targets lies on any of {n_frames} frames: {where}"
+        + (", ..." if len(targets) > 3 else ""),
+        hint="check the coordinates: hours and degrees, or degrees and degrees",
+    )

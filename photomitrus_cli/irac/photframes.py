@@ -161,11 +161,7 @@ def measure_frames(task: PhotTask) -> list[FrameResult]:
 
 def _measure_frame(frame: Frame, targets: tuple[tuple[int, Target], ...], rules: PhotRules) -> FrameResult:
     """Measure all targets of a frame; its pixels are read only when one of them lies on it."""
-    places = [target.at(frame.mjd) for _, target in targets]
-    ra, dec = (np.array(values, dtype=np.float64) for values in zip(*places, strict=True))
-    shape = _notes(frame).shape[-2], _notes(frame).shape[-1]
-    xy, solved = locate(frame.wcs, ra, dec, shape)
-    on = [_is_on(x, y, shape) for x, y in xy.T]
+    xy, solved, on = _place(frame, targets)
     rows: list[ImageRow] = []
     inputs: list[dict[str, Any]] = []
     pictures: list[_Picture] = []
@@ -179,6 +175,33 @@ def _measure_frame(frame: Frame, targets: tuple[tuple[int, Target], ...], rules:
         for picture in pictures:
             rows.extend(_measured(frame, number, picture, (x, y), rules))
     return FrameResult(tuple(rows), inputs)
+
+
+def has_target(frame: Frame, targets: tuple[tuple[int, Target], ...]) -> bool:
+    """Tell from its header alone whether a target lies on a frame.
+
+    Parameters
+    ----------
+    frame : Frame
+        With its notes.
+    targets : tuple of (int, Target)
+
+    Returns
+    -------
+    bool
+    """
+    return any(_place(frame, targets)[2])
+
+
+def _place(
+    frame: Frame, targets: tuple[tuple[int, Target], ...]
+) -> tuple[NDArray[np.float64], Bool, list[bool]]:
+    """Give the places of targets as `locate` does, and which of them lie on the frame."""
+    places = [target.at(frame.mjd) for _, target in targets]
+    ra, dec = (np.array(values, dtype=np.float64) for values in zip(*places, strict=True))
+    shape = _notes(frame).shape[-2], _notes(frame).shape[-1]
+    xy, solved = locate(frame.wcs, ra, dec, shape)
+    return xy, solved, [_is_on(x, y, shape) for x, y in xy.T]
 
 
 def _notes(frame: Frame) -> Notes:

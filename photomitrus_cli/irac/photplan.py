@@ -69,7 +69,7 @@ class PhotPlan:
             PhotTask(
                 f"frames_{start:06d}",
                 tuple(part),
-                tuple(self._targets_of(frame) for frame in part),
+                tuple(self.targets_of(frame) for frame in part),
                 rules,
                 store,
                 keep_going,
@@ -78,7 +78,8 @@ class PhotPlan:
             if (part := frames[start : start + FRAMES_PER_UNIT])
         ]
 
-    def _targets_of(self, frame: Frame) -> tuple[tuple[int, Target], ...]:
+    def targets_of(self, frame: Frame) -> tuple[tuple[int, Target], ...]:
+        """Give the targets to be measured on a frame, with their numbers."""
         return tuple((number, self.wanted.targets[number]) for number in self.targets[frame.path])
 
 

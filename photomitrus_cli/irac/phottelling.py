@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -90,7 +91,8 @@ def flux_facts(one: Measurements, problems: Sequence[int]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        A line for each; entries of a target table with one name are told as one target.
+        A line for each, then how many more there are; entries of a target table with one name are told as
+        one target. Fluxes that are not used are counted by their reasons.
     """
     numbers = {target.name: n for n, target in reversed(list(enumerate(one.targets)))}
     found: dict[tuple[int, int, int], list[float]] = {}
@@ -108,8 +110,16 @@ def flux_facts(one: Measurements, problems: Sequence[int]) -> dict[str, str]:
         )
         for (number, aperture, channel), values in sorted(found.items())[:_MOST_NAMED]
     }
-    used = sum(not reason for reason in one.judged.reasons)
-    facts["fluxes"] = f"{used} of {len(one.judged.reasons)} used"
+    stem = one.settings.stem
+    if len(found) > _MOST_NAMED:
+        several = several or len(one.settings.apertures) > 1
+        what = "targets, apertures and channels" if several else "targets"
+        facts["not shown here"] = f"{len(found) - _MOST_NAMED} more {what}: in {stem}_aor_data.csv"
+    why = Counter(reason for reason in one.judged.reasons if reason)
+    facts["fluxes"] = f"{len(one.judged.reasons) - why.total()} of {len(one.judged.reasons)} used"
+    if why:
+        counts = _some([f"{n} {reason}" for reason, n in why.most_common()], "reasons")
+        facts["fluxes not used"] = f"{counts}; column Reason of {stem}_img_data.csv"
     facts["problem AORs"] = _some(problems) if problems else "none"
     return facts
 
@@ -121,9 +131,9 @@ def _in_words(fluxes: NDArray[np.float64]) -> str:
     return f"{told}, scatter {100 * fluxes.std(ddof=1) / abs(fluxes.mean()):.2g} %"
 
 
-def _some(values: Sequence[object]) -> str:
+def _some(values: Sequence[object], of: str = "") -> str:
     """List the first few."""
-    more = f" and {len(values) - _MOST_NAMED} more" if len(values) > _MOST_NAMED else ""
+    more = f" and {len(values) - _MOST_NAMED} more {of}".rstrip() if len(values) > _MOST_NAMED else ""
     return ", ".join(map(str, values[:_MOST_NAMED])) + more
 
 

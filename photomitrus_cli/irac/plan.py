@@ -21,6 +21,7 @@ from photomitrus_cli.irac.config import MosaicSettings
 from photomitrus_cli.irac.facts import PIXEL_ARCSEC
 from photomitrus_cli.irac.findfiles import find_files, types_found
 from photomitrus_cli.irac.frames import Selection, select_frames
+from photomitrus_cli.irac.reffield import refuse_other_sky
 from photomitrus_cli.irac.scan import FULL_ARRAY, Needs
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import Product, RunRecord, run_key, utc_now
@@ -98,7 +99,7 @@ def make_plan(settings: MosaicSettings, product: Product, context: Context) -> P
         When an input or the reference catalogue is absent or broken, or a companion is missing under
         ``refuse``.
     NoDataError
-        When no frame is left, or the reference catalogue has no star.
+        When no frame is left, or the reference catalogue has no star near the frames.
     """
     _refuse_contradictions(settings)
     like = _like(settings)
@@ -121,6 +122,8 @@ def make_plan(settings: MosaicSettings, product: Product, context: Context) -> P
     grid = like or grid_for_footprints(
         corners[:, 0], corners[:, 1], settings.pixel_scale_arcsec, center=center, size=size
     )
+    if settings.align is not None and catalogue is not None:
+        refuse_other_sky(settings.align, catalogue, corners.swapaxes(0, 1))
     others = [path for path in (settings.align, settings.like) if path is not None]
     refuse_overwriting_inputs(
         product.written, [*others, *(path for paths in files.values() for path in paths)]

@@ -15,6 +15,9 @@ SURFACE_BRIGHTNESS_UNITS = frozenset({"MJy/sr", "MJY/SR", "MJy sr-1", "MJy.sr-1"
 FULL_ARRAY = (256, 256)
 SUBARRAY = (32, 32)
 SUBARRAY_CUBE = (64, 32, 32)
+# Where headers tell what a file is of, and what those of IRAC say; some say nothing.
+_MAKERS = ("INSTRUME", "TELESCOP")
+_OURS = ("", "IRAC", "SPITZER")
 # Files a unit of work: enough that handing it over costs nothing beside it.
 FILES_PER_UNIT = 48
 
@@ -208,6 +211,10 @@ def frame_key(cards: Cards) -> FrameKey:
     InputError
         When a keyword is missing or not a whole number.
     """
+    if "AORKEY" not in cards:
+        maker = next((word for key in _MAKERS if (word := str(cards.get(key, "")).strip())), "")
+        if maker.upper() not in _OURS:
+            raise InputError(f"{cards.path}: AORKEY is missing: a file of {maker}, not of Spitzer/IRAC")
     return FrameKey(
         cards.integer("AORKEY"), cards.integer("CHNLNUM"), cards.integer("EXPID"), cards.integer("DCENUM", 0)
     )

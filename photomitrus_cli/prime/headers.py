@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 from photomitrus_cli.errors import InputError
 from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.prime.instrument import Instrument
+
+# Eleven days: more is no exposure, and no date after it.
+_LONGEST_S = 1e6
 
 
 def exposure_of(cards: Cards, instrument: Instrument) -> tuple[float, int, int]:
@@ -33,10 +34,12 @@ def exposure_of(cards: Cards, instrument: Instrument) -> tuple[float, int, int]:
     """
     keys = instrument.keywords
     times = (cards.get(key) for key in keys.exptime)
-    exptime = next((float(t) for t in times if isinstance(t, int | float) and 0 < t < math.inf), None)
+    exptime = next((float(t) for t in times if isinstance(t, int | float) and 0 < t < _LONGEST_S), None)
     if exptime is None:
         raise missing_keyword(cards, keys.exptime, "exposure time in seconds", "exptime")
     coadds = _count(cards, keys.coadds)
+    if exptime * coadds > _LONGEST_S:
+        raise InputError(f"{cards.path}: {coadds} coadded exposures of {exptime:g} s are no exposure time")
     return exptime * coadds, _count(cards, keys.n_frames), coadds
 
 

@@ -13,7 +13,8 @@ from pydantic import Field, field_validator
 from photomitrus_cli.errors import ConfigError
 from photomitrus_cli.prime.chips import Chip, Degrees, Finite, Positive
 from photomitrus_cli.prime.instrumentparts import Detector, FileNames, Keywords
-from photomitrus_cli.run.config import Layers, Section, build, packaged_tree, read_config_file
+from photomitrus_cli.run.config import Section, build, packaged_tree, read_config_file
+from photomitrus_cli.run.layers import Layers
 
 GeometryKind = Literal["template", "corners", "header"]
 

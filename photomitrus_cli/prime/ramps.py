@@ -33,7 +33,17 @@ def ramp_folder(parent: Path, chip: int, instrument: Instrument) -> Path:
 
 
 def chips_present(parent: Path, instrument: Instrument) -> list[int]:
-    """Tell for which chips there is a folder below a parent folder."""
+    """Tell for which chips there is a folder below a parent folder.
+
+    Raises
+    ------
+    InputError
+        When the parent folder is absent.
+    """
+    if not parent.is_dir():
+        raise InputError(
+            f"{parent}: no such folder", hint="-parent names the folder of one band of one field"
+        )
     return [number for number in sorted(instrument.chips) if ramp_folder(parent, number, instrument).is_dir()]
 
 
@@ -92,14 +102,9 @@ def find_ramps(parent: Path, chip: int, instrument: Instrument) -> list[Ramp]:
 
 
 def _names(folder: Path, parent: Path, instrument: Instrument) -> list[str]:
-    if not parent.is_dir():
-        raise InputError(
-            f"{parent}: no such folder", hint="-parent names the folder of one band of one field"
-        )
     if not folder.is_dir():
-        others = [
-            ramp_folder(parent, number, instrument).name for number in chips_present(parent, instrument)
-        ]
+        present = chips_present(parent, instrument)
+        others = [ramp_folder(parent, number, instrument).name for number in present]
         there = f"there is {', '.join(others)}" if others else "the frames of a chip are expected there"
         raise InputError(f"{folder}: no such folder", hint=there)
     try:

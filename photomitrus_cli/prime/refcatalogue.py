@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photomitrus_cli.errors import NoDataError
 from photomitrus_cli.io.refcat import Photometry, RefCat, read_refcat
+from photomitrus_cli.io.reffield import refuse_other_field
 from photomitrus_cli.prime.skyfield import Field
 
 Float = NDArray[np.float64]
@@ -176,11 +176,7 @@ def read_catalogue(
     stars = catalogue_at(read_refcat(path, band, columns), year, Path(path).name)
     distance = field.distances(stars.ra, stars.dec)
     inside = stars.where(distance <= field.radius)
-    if not inside.size:
-        raise NoDataError(
-            f"{path}: none of {stars.size} stars is within {field}, the nearest {distance.min():.3g} deg off",
-            hint="give a reference catalogue of this field, degrees ICRS",
-        )
+    refuse_other_field(path, distance, field.radius, str(field))
     known = int(np.isfinite(inside.mag).sum())
     _log.info("%s: %d stars within %s, %d with a magnitude in %s", path, inside.size, field, known, band)
     return inside

@@ -15,7 +15,7 @@ from photomitrus_cli.imaging.tangent import directions_of
 from photomitrus_cli.io.refcat import Photometry, RefCat, read_refcat
 from photomitrus_cli.prime.refcache import cached, default_folder, keep
 from photomitrus_cli.prime.refcatalogue import RefCatalogue, catalogue_at
-from photomitrus_cli.prime.refquery import CATALOGUES, HINT, TIMEOUT, Catalogue, query
+from photomitrus_cli.prime.refquery import CATALOGUES, HINT, TIMEOUT, Catalogue, query, require_astroquery
 from photomitrus_cli.prime.skyfield import Field
 
 _log = logging.getLogger(__name__)
@@ -91,6 +91,25 @@ def online_catalogue(
     return catalogue_at(stars, year, " + ".join(origin)).near(field.ra, field.dec, field.radius)
 
 
+def require_positions(fields: Sequence[Field], folder: Path | None = None) -> None:
+    """Make sure that the positions of one of these fields are kept or can be asked for; nothing is asked.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+    folder : Path, optional
+        Of the answers, as in `online_catalogue`.
+
+    Raises
+    ------
+    NoDataError
+        When they would have to be asked for, and astroquery is not installed.
+    """
+    folder, gaia = default_folder() if folder is None else folder, CATALOGUES["gaia"]
+    if not any(cached(folder, gaia.key, field) for field in fields):
+        require_astroquery(gaia, fields[0])
+
+
 def online_plan(field: Field, band: str, folder: Path | None = None) -> str:
     """Tell which catalogues `online_catalogue` would read, and which it would ask for.
 
@@ -125,6 +144,7 @@ def _obtain(catalogue: Catalogue, field: Field, folder: Path, timeout: float, ba
             return read_refcat(path, band)
         except InputError as error:
             _log.warning("a damaged answer is asked for again: %s", error)
+    require_astroquery(catalogue, field)
     _log.info("asking VizieR for %s within %s, %g s at most", catalogue.title, field, timeout)
     table = query(catalogue, field, timeout)
     return read_refcat(keep(folder, catalogue.key, field, table), band)

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from photomitrus_cli.errors import NoDataError, first_line
@@ -60,6 +61,24 @@ CATALOGUES = {
 }
 
 
+def require_astroquery(catalogue: Catalogue, field: Field) -> None:
+    """Make sure that a catalogue can be asked for.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    field : Field
+        For the message.
+
+    Raises
+    ------
+    NoDataError
+        When astroquery is not installed.
+    """
+    if find_spec("astroquery") is None:
+        raise _unavailable(catalogue, field, "astroquery is not installed")
+
+
 def query(catalogue: Catalogue, field: Field, timeout: float = TIMEOUT) -> Table:
     """Ask VizieR for the stars of a field.
 
@@ -79,10 +98,9 @@ def query(catalogue: Catalogue, field: Field, timeout: float = TIMEOUT) -> Table
     NoDataError
         When astroquery is not installed, no server answers in time, or the catalogue has no stars there.
     """
-    try:
-        from astroquery import exceptions
-    except ImportError as error:
-        raise _unavailable(catalogue, field, "astroquery is not installed") from error
+    require_astroquery(catalogue, field)
+    from astroquery import exceptions
+
     failures = (
         *(exceptions.TimeoutError, exceptions.RemoteServiceError, exceptions.TableParseError),
         *(OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError),

@@ -18,7 +18,7 @@ from photomitrus_cli.prime.sources import Sources
 from photomitrus_cli.prime.stackastrom import Judged, judge_frames
 from photomitrus_cli.prime.stackcards import frame_cards, result_cards
 from photomitrus_cli.prime.stackcombine import combine_tile
-from photomitrus_cli.prime.stackfield import planned_reference
+from photomitrus_cli.prime.stackfield import check_reference, planned_reference
 from photomitrus_cli.prime.stackframes import calibrate_frame
 from photomitrus_cli.prime.stackpasses import TILE_BYTES, finish, look, measure, members_of
 from photomitrus_cli.prime.stackplan import StackPlan, make_plans
@@ -67,20 +67,28 @@ def run(settings: StackSettings, context: Context) -> Summary:
         guard_outputs(plan.product, context)
     if context.control.dry_run:
         return summarise(plans, [], "planned", [planned_reference(plan) for plan in plans])
-    outcomes = [_stack(plan, context) for plan in plans]
+    there = [context.control.resume and is_current(plan.product, plan.record.key) for plan in plans]
+    for plan, made in zip(plans, there, strict=True):
+        if not made:
+            check_reference(plan)
+    outcomes = [
+        _recorded(plan) if made else _stack(plan, context) for plan, made in zip(plans, there, strict=True)
+    ]
     fresh = any(outcome.is_new for outcome in outcomes)
     failed = any(unit.status == "failed" for outcome in outcomes for unit in outcome.units)
     return summarise(plans, outcomes, "partial" if failed else "done" if fresh else "up to date")
 
 
+def _recorded(plan: StackPlan) -> Outcome:
+    """Tell of a stack that is there."""
+    return Outcome(recorded_facts(plan.product), recorded_units(plan.product), is_new=False)
+
+
 def _stack(plan: StackPlan, context: Context) -> Outcome:
-    """Make one stack, unless it is there."""
-    product = plan.product
-    if context.control.resume and is_current(product, plan.record.key):
-        return Outcome(recorded_facts(product), recorded_units(product), is_new=False)
+    """Make one stack."""
     check_folder(plan.names.sky.parent)
     remove_stale_parts(plan.names.sky.parent)
-    with under_way(product, plan.record, context) as store:
+    with under_way(plan.product, plan.record, context) as store:
         return _make(Run(plan, store, context))
 
 

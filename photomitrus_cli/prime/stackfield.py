@@ -12,7 +12,7 @@ from photomitrus_cli.io.refmotion import julian_year
 from photomitrus_cli.prime.geometry import initial_geometry, pixel_arcsec
 from photomitrus_cli.prime.ownfield import SELF_ORIGIN
 from photomitrus_cli.prime.refcatalogue import RefCatalogue, read_catalogue
-from photomitrus_cli.prime.refonline import online_catalogue, online_plan
+from photomitrus_cli.prime.refonline import online_catalogue, online_plan, require_positions
 from photomitrus_cli.prime.skyfield import Field, field_around
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.prime.stacksettings import OWN_STARS
@@ -108,14 +108,12 @@ def planned_reference(plan: StackPlan) -> str:
     """
     if plan.settings.refcat == OWN_STARS:
         return SELF_ORIGIN
-    starts = [frame_starts(plan, index) for index in range(len(plan.chip.frames))]
-    as_told = [one[0] for one in starts]
+    as_told, others = _planned_starts(plan)
     if plan.settings.refcat_file is None:
         return online_plan(_field(as_told), plan.chip.band, plan.settings.refcat_cache)
     try:
         stars, turned = reference_stars(plan, as_told), ""
     except NoDataError as error:
-        others = [start for one in starts for start in one[1:]]
         if not others:
             raise
         try:
@@ -127,6 +125,36 @@ def planned_reference(plan: StackPlan) -> str:
         f"{plan.settings.refcat_file}: {stars.size} stars in the field{turned}, "
         f"{known} with a magnitude in {plan.chip.band}"
     )
+
+
+def check_reference(plan: StackPlan) -> None:
+    """Refuse a reference of no use before frames are worked on.
+
+    Parameters
+    ----------
+    plan : StackPlan
+
+    Raises
+    ------
+    InputError, ConfigError, NoDataError
+        As `planned_reference`; NoDataError also when a catalogue in the network cannot be asked for, but
+        never where solve-field is to find frames that look elsewhere.
+    """
+    try:
+        if plan.settings.refcat is None:
+            fields = [_field(starts) for starts in _planned_starts(plan) if starts]
+            require_positions(fields, plan.settings.refcat_cache)
+        else:
+            planned_reference(plan)
+    except NoDataError as error:
+        if not plan.settings.net_refine:
+            raise NoDataError(f"chip {plan.chip.chip}: {error.message}", hint=error.hint) from None
+
+
+def _planned_starts(plan: StackPlan) -> tuple[list[TanSip], list[TanSip]]:
+    """Give where all frames should look, and where with the rotator turned."""
+    starts = [frame_starts(plan, index) for index in range(len(plan.chip.frames))]
+    return [one[0] for one in starts], [start for one in starts for start in one[1:]]
 
 
 def _field(starts: Sequence[TanSip]) -> Field:

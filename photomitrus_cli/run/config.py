@@ -7,9 +7,10 @@ Every value remembers where it came from, so that an error can name file and lin
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from pydantic_core import PydanticCustomError
 
 from photomitrus_cli.errors import ConfigError
+from photomitrus_cli.run.layers import Layers, Source, leaves
 from photomitrus_cli.run.settingwords import explain, section_type, takes_truth
 from photomitrus_cli.run.strictyaml import KeyPath, YamlTree, dump_yaml, load_scalar, load_yaml
 
@@ -61,73 +63,6 @@ class RelativePath:
     """
 
     words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a value came from: a label for people and the folder its relative paths start from."""
-
-    label: str
-    folder: Path
-
-
-@dataclass
-class Layers:
-    """Merged values with the source of each leaf.
-
-    Attributes
-    ----------
-    data : dict
-        Nested mapping, later layers over earlier ones; lists are replaced whole.
-    sources : dict of key path to Source
-    """
-
-    data: dict[str, Any] = field(default_factory=dict)
-    sources: dict[KeyPath, Source] = field(default_factory=dict)
-
-    def add_tree(self, tree: YamlTree, label: str, folder: Path) -> None:
-        """Merge a parsed file; each key is labelled ``label:line``."""
-        for path, value in _leaves(tree.data):
-            line = tree.lines.get(path)
-            self.add_value(path, value, Source(f"{label}:{line}" if line else label, folder))
-
-    def add_value(self, path: KeyPath, value: Any, source: Source) -> None:
-        """Set one leaf, making the mappings above it; of a mapping that is there the keys given are set."""
-        node = self.data
-        for depth, key in enumerate(path[:-1]):
-            below = node.setdefault(key, {})
-            if not isinstance(below, dict):
-                taken = ".".join(path[: depth + 1])
-                raise ConfigError(f"{source.label}: '{taken}' is a value, not a section")
-            node = below
-        if isinstance(node.get(path[-1]), dict):
-            if not isinstance(value, dict):
-                raise ConfigError(f"{source.label}: '{'.'.join(path)}' is a section; give one of its keys")
-            for key, below in value.items():
-                self.add_value((*path, key), below, source)
-            return
-        node[path[-1]] = value
-        self.sources[path] = source
-
-    def source(self, path: KeyPath) -> Source | None:
-        """Give the source of a leaf, or of the nearest key above or below it."""
-        for end in range(len(path), 0, -1):
-            if path[:end] in self.sources:
-                return self.sources[path[:end]]
-        # Of a section, and of a key that is missing in one, the first key that is there.
-        for end in range(len(path), -1, -1):
-            for key, source in self.sources.items():
-                if key[:end] == path[:end]:
-                    return source
-        return None
-
-
-def _leaves(data: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    for key, value in data.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, (*path, key))
-        else:
-            yield (*path, key), value
 
 
 def packaged_yaml(section: str) -> str:
@@ -211,8 +146,7 @@ def collect(
     """
     here = Path.cwd()
     layers = packaged_layers(sections)
-    local = [here / LOCAL_FILE] if use_local and (here / LOCAL_FILE).is_file() else []
-    for file in (*local, *config_files):
+    for file in (*(_local_files(here) if use_local else ()), *config_files):
         layers.add_tree(read_config_file(file), str(file), file.resolve().parent)
     for name, path, value in _environment_values(environment or {}, layers.data):
         layers.add_value(path, value, Source(f"environment {name}", here))
@@ -227,6 +161,14 @@ def collect(
         label = (option_names or {}).get(key, "command line")
         layers.add_value(tuple(key.split(".")), value, Source(label, here))
     return layers
+
+
+def _local_files(folder: Path) -> list[Path]:
+    path = folder / LOCAL_FILE
+    if not path.is_file() and os.path.lexists(path):
+        what = "is a folder" if path.is_dir() else "is a link to nothing, or no file"
+        raise ConfigError(f"{path}: {what}", hint="the configuration of this folder would be read from it")
+    return [path] if path.is_file() else []
 
 
 def _environment_values(
@@ -302,17 +244,26 @@ def _below(config: BaseModel, key: str | None) -> dict[str, Any]:
     value: Any = data
     for part in path:
         if not isinstance(value, dict) or part not in value:
-            raise ConfigError(f"there is no configuration key '{key}'")
+            raise ConfigError(f"there is no configuration key '{key}'", hint=_nearest_key(key, data))
         value = value[part]
     for part in reversed(path):
         value = {part: value}
     return dict(value)
 
 
+def _nearest_key(key: str, data: Mapping[str, Any]) -> str | None:
+    """Say which section or key may be meant."""
+    from difflib import get_close_matches
+
+    known = {path[:end]: None for path, _ in leaves(data) for end in range(1, len(path) + 1)}
+    near = get_close_matches(key, map(".".join, known), n=1)
+    return f"did you mean '{near[0]}'?" if near else None
+
+
 def source_lines(config: BaseModel, layers: Layers, key: str | None = None) -> list[str]:
     """Give one line per key: its dotted path, its value and where that came from."""
     lines = []
-    for path, value in _leaves(_below(config, key)):
+    for path, value in leaves(_below(config, key)):
         source = layers.source(path)
         lines.append(f"{'.'.join(path)} = {json.dumps(value)}  # {source.label if source else 'unknown'}")
     return lines

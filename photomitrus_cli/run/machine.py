@@ -11,11 +11,12 @@ _MEMORY = Path("/proc/meminfo")
 
 
 def available_cores() -> int:
-    """Count the cores this process may use: batch allocation, then affinity and container quota."""
+    """Count the cores this process may use: the least of batch allocation, affinity and container quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Inside `srun` without --cpus-per-task the variable is that of the job, and the step has fewer cores.
     allocated = os.environ.get("SLURM_CPUS_PER_TASK", "")
     if allocated.isdigit() and int(allocated) > 0:
-        return int(allocated)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = min(cores, int(allocated))
     quota, _, period = _text(_CPU_QUOTA).partition(" ")
     if quota.isdigit() and period.strip().isdigit():
         cores = min(cores, max(1, round(int(quota) / int(period))))

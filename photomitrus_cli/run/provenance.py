@@ -173,9 +173,12 @@ def guard_outputs(product: Product, context: Context) -> None:
     OutputExistsError
         When a file of the product exists and neither overwrite, resume nor dry-run is set.
     WriteError
-        When the name of a product is taken by a folder or by a link that leads nowhere.
+        When the name of a product is taken by a folder or by a link that leads nowhere, or that of its folder
+        by a file.
     """
     control = context.control
+    if product.folder.is_file():
+        raise WriteError(f"{product.folder}: cannot be written: is a file, not a folder")
     for path in product.paths:
         if path.is_dir():
             raise WriteError(f"{path}: is a folder", hint="choose another output folder")

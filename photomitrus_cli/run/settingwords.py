@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
-    from photomitrus_cli.run.config import Layers, Source
+    from photomitrus_cli.run.layers import Layers, Source
     from photomitrus_cli.run.strictyaml import KeyPath
 
 _LONGEST_VALUE = 60

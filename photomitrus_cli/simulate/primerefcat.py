@@ -73,20 +73,36 @@ def reference_columns(config: PrimeSimulation) -> dict[str, Floats]:
     return {name: values[order] for name, values in columns.items()}
 
 
-_UNITS = {"ra": "deg", "dec": "deg", "ra_error": "mas", "dec_error": "mas", "ref_epoch": "yr"}
-_UNITS |= {f"pm{axis}{kind}": "mas / yr" for axis in ("ra", "dec") for kind in ("", "_error")}
-_UNITS |= {f"{kind}{band}mag": "mag" for kind in ("", "e_") for band in ("Z", "Y", "J", "H")}
+_ABOUT: dict[str, tuple[str, str]] = {
+    "ra": ("deg", "right ascension at ref_epoch, ICRS"),
+    "dec": ("deg", "declination at ref_epoch, ICRS"),
+    "ra_error": ("mas", "standard error of ra, times cos dec"),
+    "dec_error": ("mas", "standard error of dec"),
+    "pmra": ("mas / yr", "proper motion in right ascension, times cos dec"),
+    "pmdec": ("mas / yr", "proper motion in declination"),
+    "pmra_error": ("mas / yr", "standard error of pmra"),
+    "pmdec_error": ("mas / yr", "standard error of pmdec"),
+    "ref_epoch": ("yr", "epoch of the position, Julian year"),
+}
+for _band in ("Z", "Y", "J", "H"):
+    _ABOUT[f"{_band}mag"] = ("mag", f"magnitude in {_band}, Vega")
+    _ABOUT[f"e_{_band}mag"] = ("mag", f"standard error of {_band}mag")
 _DECIMALS = {"ra": 8, "dec": 8, "ref_epoch": 2}
 
 
 def reference_table(config: PrimeSimulation) -> Table:
-    """Return the catalogue as a table with units."""
+    """Return the catalogue as a table with units and descriptions."""
     from astropy.table import Column, Table
 
     columns = reference_columns(config)
     return Table(
         [
-            Column(np.round(values, _DECIMALS.get(name, 4)), name=name, unit=_UNITS[name])
+            Column(
+                np.round(values, _DECIMALS.get(name, 4)),
+                name,
+                unit=_ABOUT[name][0],
+                description=_ABOUT[name][1],
+            )
             for name, values in columns.items()
         ]
     )

@@ -18,7 +18,8 @@ from photomitrus_cli.wise.runcards import run_cards
 from photomitrus_cli.wise.zodicards import zodi_cards
 
 _UNKNOWN = -1.0
-_TOLD = (ZERO_SHIFT, AMPLITUDES, PRIOR, "n_accepted", "n_refused", "gain_common_sigma", "zero_level_sigma")
+_COMMON = ("gain_common_sigma", "offset_common_sigma", "zero_level_sigma")
+_TOLD = (ZERO_SHIFT, AMPLITUDES, PRIOR, "n_accepted", "n_refused", *_COMMON)
 
 
 def calibration_cards(run: CalibrateRun, record: RunRecord, facts: Mapping[str, Any]) -> list[Card]:
@@ -46,20 +47,12 @@ def calibration_cards(run: CalibrateRun, record: RunRecord, facts: Mapping[str, 
         ("NSCANS", facts["n_accepted"], "scans in the map"),
         ("NREFUSED", facts["n_refused"], "scans refused"),
         ("NFAILED", facts["n_failed"], "scans that could not be read"),
-        ("METHOD", settings.method, "joint: all scans together; seed: scan by scan"),
+        ("METHOD", settings.method, "joint: all scans at once; seed: scan by scan"),
         ("ZEROLVL", zero_text(settings), "what decides the level of SKY"),
         ("ZEROADD", facts[ZERO_SHIFT], "[MJy/sr] added to SKY as the solution has it"),
         ("GAINMED", facts["gain_median"], "[DN sr/MJy] median gain of the scans"),
-        (
-            "GAINSIG",
-            _UNKNOWN if common is None else common,
-            "relative error common to all gains; -1: not known",
-        ),
-        (
-            "ZEROSIG",
-            _UNKNOWN if level is None else level,
-            "[MJy/sr] error of the level of SKY; -1: not known",
-        ),
+        ("GAINSIG", _UNKNOWN if common is None else common, "common relative error of gains; -1: unknown"),
+        ("ZEROSIG", _UNKNOWN if level is None else level, "[MJy/sr] error of level of SKY; -1: unknown"),
         *_prior_cards(run, prior),
         *_mode_cards(facts),
         ("SYSERR", settings.zodi_error, "stated relative error of the template"),

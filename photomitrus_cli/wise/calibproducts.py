@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from photomitrus_cli.io.atomic import FileRecord, atomic_path, writing
+from photomitrus_cli.io.atomic import FileRecord, writing
 from photomitrus_cli.io.cardvalue import Card
 from photomitrus_cli.io.healpixfile import PartialMap, write_partial_map
 from photomitrus_cli.run.provenance import Product
 from photomitrus_cli.wise.calibdifferences import Difference
 from photomitrus_cli.wise.calibmaps import MASK_BITS
+from photomitrus_cli.wise.calibpictures import draw_picture
 
 DIFFERENCES = ("half", "oddeven", "updown")
 TABLES = ("calibration", "residuals")
@@ -131,7 +132,10 @@ def write_difference(
 
 
 def _draw(stem: Path, sky: PartialMap, columns: Sequence[str], title: str) -> None:
-    from photomitrus_cli.report.skymap import draw_columns
+    def draw(part: Path) -> None:
+        """Draw the columns."""
+        from photomitrus_cli.report.skymap import draw_columns
 
-    with atomic_path(stem.with_suffix(".png")) as part:
         draw_columns(part, sky, columns, title=title, signed=("DIFF",))
+
+    draw_picture(stem.with_suffix(".png"), draw)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photomitrus_cli.io.atomic import atomic_path, check_folder, remove_stale_parts, writing
+from photomitrus_cli.io.atomic import check_folder, remove_stale_parts, writing
 from photomitrus_cli.run.checkpoint import exclusive
 from photomitrus_cli.run.context import Context
 from photomitrus_cli.run.provenance import (
@@ -26,6 +26,7 @@ from photomitrus_cli.run.summary import RunStatus, Summary, UnitRecord
 from photomitrus_cli.wise.calibcards import calibration_cards, calibration_meta
 from photomitrus_cli.wise.calibcycles import solve_in_cycles
 from photomitrus_cli.wise.calibmasks import exclude
+from photomitrus_cli.wise.calibpictures import draw_picture
 from photomitrus_cli.wise.calibplots import draw_residuals, draw_scans, draw_stripes
 from photomitrus_cli.wise.calibproducts import product_of, write_difference, write_full_sky
 from photomitrus_cli.wise.calibresult import Result, make_result
@@ -38,6 +39,7 @@ from photomitrus_cli.wise.calibwork import read_scans, to_samples
 from photomitrus_cli.wise.cycled import Cycled
 from photomitrus_cli.wise.samples import Samples
 from photomitrus_cli.wise.skyplaces import sky_places
+from photomitrus_cli.wise.unfinished import remove_unfinished
 from photomitrus_cli.wise.zodimodel import component_names
 
 if TYPE_CHECKING:
@@ -114,6 +116,7 @@ def _make(plan: CalibrateRun, record: RunRecord, context: Context) -> Summary:
         record.facts.update(result.facts)
         product = _write(plan, result, record, status, context)
     except BaseException as error:
+        remove_unfinished(plan.product, context)
         write_failure(plan.product, record, context, error)
         raise
     return summarise(plan, product, record.facts, record.units, status, context)
@@ -166,6 +169,9 @@ def _write(
     if settings.pictures:
         _draw(folder, band, result)
     product = product_of(folder, band, pictures=settings.pictures, differences=halves)
+    # Pictures that could not be drawn are not there.
+    there = [path.name for path in product.paths if path.suffix != ".png" or path.is_file()]
+    product = replace(product, files=tuple(there))
     _remove_others(product, product_of(folder, band, pictures=True))
     # A product without some of its scans is worth another try.
     state = "partial" if status == "partial" else "complete"
@@ -180,8 +186,7 @@ def _draw(folder: Path, band: int, result: Result) -> None:
         ("residuals", partial(draw_residuals, table=result.residuals, band=band)),
         ("stripes", partial(draw_stripes, samples=samples, residual=left, use=shown, band=band)),
     ):
-        with atomic_path(folder / f"w{band}_{chart}.png") as part:
-            draw(part)
+        draw_picture(folder / f"w{band}_{chart}.png", draw)
 
 
 def _remove_others(product: Product, everything: Product) -> None:

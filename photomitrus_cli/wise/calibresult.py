@@ -175,6 +175,7 @@ def _facts(
         "gain_lowest": float(gains.min()),
         "gain_highest": float(gains.max()),
         "gain_common_sigma": plain(errors.common_gain),
+        "offset_common_sigma": plain(errors.common_offset),
         "zero_level_sigma": plain(errors.zero_level),
         AMPLITUDES: {
             name: {"value": float(value), "sigma": float(sigma)}

@@ -72,6 +72,10 @@ def summarise(
             f"after {facts['n_cycles']} solutions scans or samples are still being refused: raise cycles"
         )
     shown = [path for path in product.paths if path.suffix == ".png"]
+    drawn = {path.stem for path in shown}
+    stems = [path.stem for path in product.paths if path.suffix != ".png"] + [f"w{run.settings.band}_stripes"]
+    if run.settings.pictures and (lacking := [f"{stem}.png" for stem in stems if stem not in drawn]):
+        warnings.append(f"pictures that could not be drawn: {', '.join(lacking)}; the log says why")
     return Summary(
         _title(run),
         status,

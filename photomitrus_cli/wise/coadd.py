@@ -30,6 +30,7 @@ from photomitrus_cli.wise.coaddtelling import Made, summarise
 from photomitrus_cli.wise.combining import UnusableError, combine_group
 from photomitrus_cli.wise.everything import write_everything
 from photomitrus_cli.wise.oneframe import FrameResult, FramesTask, coadd_frames, prepare
+from photomitrus_cli.wise.unfinished import remove_unfinished
 
 __all__ = ["prepare", "run"]
 
@@ -173,6 +174,7 @@ def _finish(
         _note_unusable(group, error, made)
         return
     except AstromapError as error:
+        remove_unfinished(group.product, context)
         write_failure(group.product, record, context, error)
         if isinstance(error, WriteError) or not context.control.keep_going:
             raise

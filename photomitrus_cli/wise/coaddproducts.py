@@ -151,7 +151,7 @@ def primary_cards(record: RunRecord, facts: Mapping[str, Any], settings: CoaddSe
         ("TIMESYS", "UTC", "time system"),
         ("MJD-BEG", float(facts["mjd_first"]), "[d] middle of the first frame"),
         ("MJD-END", float(facts["mjd_last"]), "[d] middle of the last frame"),
-        *((f"BIT{bit}", meaning, f"value {1 << bit} of MASK") for bit, meaning in MASK_BITS.items()),
+        *((f"BIT{bit}", meaning, f"value {1 << bit}") for bit, meaning in MASK_BITS.items()),
     ]
 
 

@@ -55,6 +55,11 @@ class CutCount:
     in_order: int
     left: int
 
+    def __str__(self) -> str:
+        """Say it in words."""
+        missing = f" ({self.missing} without a value)" if self.missing else ""
+        return f"fail {self.alone}{missing}, in order {self.in_order}, left {self.left}"
+
 
 def chosen_cuts(settings: FilterSettings) -> tuple[CutRule, ...]:
     """Give the cuts of a run: those of the preset that are not left out, and the further ones.

@@ -33,6 +33,7 @@ from photomitrus_cli.wise.filterrows import write_rows
 from photomitrus_cli.wise.filtersettings import FilterSettings
 from photomitrus_cli.wise.filtertables import cut_table, scan_table, scans_of
 from photomitrus_cli.wise.rowwriter import PATH_COLUMN
+from photomitrus_cli.wise.unfinished import remove_unfinished
 
 _CAPTION = "Frames kept and removed over the sky and in time, and the frames that each scan has left."
 _UNITS = {"alone": "frames", "missing": "frames", "in_order": "frames", "left": "frames"}
@@ -83,6 +84,8 @@ def _make(plan: FilterPlan, products: list[Product], record: RunRecord, context:
         for one, product in zip(plan.bands, products, strict=True):
             _write_band(plan, one, product)
     except BaseException as error:
+        for product in products:
+            remove_unfinished(product, context)
         write_failure(products[0], record, context, error)
         raise
     status: RunStatus = "partial" if plan.failed else "done"
@@ -164,10 +167,7 @@ def _tell(summary: Summary, plan: FilterPlan, one: BandRows) -> None:
     per_scan = f", {scans.min()} to {scans.max()} frames a scan" if scans.size else ""
     summary.facts[name] = f"{left} of {one.n_read} frames are left, {scans.size} scans{per_scan}"
     for count in one.counts:
-        missing = f" ({count.missing} without a value)" if count.missing else ""
-        summary.facts[f"{name} {count.cut}"] = (
-            f"fail {count.alone}{missing}, in order {count.in_order}, left {count.left}"
-        )
+        summary.facts[f"{name} {count.cut}"] = str(count)
     if one.n_repeated:
         summary.warnings.append(f"{name}: {one.n_repeated} rows repeat another frame; the first is kept")
     if one.n_absent:

@@ -17,8 +17,12 @@ from photomitrus_cli.wise.filtersettings import CutRule, FilterSettings
 from photomitrus_cli.wise.frametable import TEXT_COLUMNS, FrameTable, load, offers
 from photomitrus_cli.wise.headertable import frames_source
 from photomitrus_cli.wise.tablesource import TableSource
+from photomitrus_cli.wise.textcells import RowError
+from photomitrus_cli.wise.textnumbers import numbers
 
 NEEDED = ("scan_id", "frame_num", "mjd_obs")
+# What the run itself reads as numbers.
+_NUMBERS = frozenset({"band", "mjd_obs", *POSITION})
 
 
 def joined_tables(tables: list[FrameTable]) -> dict[str, NDArray[Any]]:
@@ -106,6 +110,8 @@ def read_columns(
 
     Raises
     ------
+    ConfigError
+        When a cut compares numbers with text.
     InputError
         When a column is not there.
     NoDataError
@@ -119,6 +125,7 @@ def read_columns(
         table = load(source, dict.fromkeys(wanted), text=frozenset(text), advance=advance)
     if not len(table):
         raise NoDataError(f"{source.path}: the frame table has no rows")
+    _refuse_other_kinds(table, used)
     if "band" in table:
         return table
     bands = np.full(len(table), int(settings.bands[0]), np.int64)
@@ -146,3 +153,35 @@ def _require(source: TableSource, cuts: tuple[CutRule, ...], settings: FilterSet
             f"{source.path}: needs the column 'band', {lacks}",
             hint="--band says of which band the frames are",
         )
+
+
+def _refuse_other_kinds(table: FrameTable, cuts: tuple[CutRule, ...]) -> None:
+    """Refuse cuts that compare numbers with text: all frames would pass != and fail ==."""
+    for cut in cuts:
+        if cut.op == "finite":
+            continue
+        if cut.column in TEXT_COLUMNS and not cut.is_text:
+            raise ConfigError(
+                f"{table.path}: the cut {cut}: the column '{cut.column}' holds text and no numbers",
+                hint="write text in quotes, as in \"moon_masked == '0'\"",
+            )
+        if cut.is_text and cut.column not in TEXT_COLUMNS:
+            words = [str(one) for one in (cut.value if isinstance(cut.value, tuple) else (cut.value,))]
+            refused = not _are_numbers(np.array(words)) and _are_numbers(table[cut.column])
+            if refused or cut.column in _NUMBERS:
+                raise ConfigError(
+                    f"{table.path}: the cut {cut}: the column '{cut.column}' holds numbers and no text",
+                    hint="write numbers, without quotes and units; each cut is a --cut of its own",
+                )
+
+
+def _are_numbers(words: NDArray[np.str_]) -> bool:
+    """Tell whether words are numbers, some of them missing; with zeros in front they are flags."""
+    try:
+        plain = words.astype(np.bytes_)
+        known = ~np.isnan(numbers(plain))
+    except (RowError, UnicodeEncodeError):
+        return False
+    start = plain.astype("S2")
+    padded = np.strings.startswith(start, b"0") & np.strings.isdigit(start) & (np.strings.str_len(start) > 1)
+    return bool(known.any() and not padded.any())

@@ -55,8 +55,7 @@ def write_rows(plan: FilterPlan, context: Context, *, dry_run: bool) -> None:
             if done != stop:
                 raise InputError(f"{source.path}: the frame table has changed while it was read")
         _refuse_absent(plan)
-        if not dry_run and not any(one.passed.any() for one in plan.bands):
-            raise NoDataError("no frame is left", hint="--dry-run shows what each cut removes")
+        _refuse_nothing(plan)
 
 
 def _refuse_absent(plan: FilterPlan) -> None:
@@ -69,3 +68,14 @@ def _refuse_absent(plan: FilterPlan) -> None:
                 f"W{one.band}: {one.n_absent} of {total} frames have no file, first {one.first_absent}",
                 hint="--root names where the frames are; --missing-files drop leaves such frames out",
             )
+
+
+def _refuse_nothing(plan: FilterPlan) -> None:
+    """End a run without a frame, and the plan of one, with what each cut removes."""
+    if any(one.passed.any() for one in plan.bands):
+        return
+    told = [f"W{one.band} {count.cut}: {count}" for one in plan.bands for count in one.counts]
+    told += [f"W{one.band}: {one.n_absent} frames have no file" for one in plan.bands if one.n_absent]
+    raise NoDataError(
+        f"no frame is left: {'; '.join(told)}", hint="--without COLUMN leaves a cut of the preset out"
+    )

@@ -20,6 +20,8 @@ _CUT = re.compile(
     r"(\s+for\s+(?P<bands>w?[1-4](\s*,\s*w?[1-4])*))?(\s+beyond\s+(?P<beyond>\d+(\.\d*)?))?",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_OPERATORS = re.compile(r"[<>=!]")
 _EXAMPLE = "write a cut such as 'moon_sep > 24' or 'dtanneal > 2000 for w3,w4'"
 
 
@@ -31,14 +33,29 @@ def _cut(value: Any) -> Any:
     if match is None:
         raise ValueError(_EXAMPLE)
     operator = match["op"].lower()
+    wanted = _value(match["value"], operator)
+    if _OPERATORS.search(_QUOTED.sub("", match["value"])) or not _fits(operator, wanted):
+        # Said here, where the value is what the user has written.
+        raise ValueError(_EXAMPLE)
     bands = [int(digit) for digit in re.findall(r"[1-4]", match["bands"] or "")]
     return {
         "column": match["column"],
         "op": operator,
-        "value": _value(match["value"], operator),
+        "value": wanted,
         "bands": bands or list(ALL_BANDS),
         "beyond_elat_deg": float(match["beyond"] or 0.0),
     }
+
+
+def _fits(operator: str, value: Any) -> bool:
+    """Tell whether a value is of the kind that an operator compares with."""
+    fits = {
+        "finite": value is None,
+        "in": isinstance(value, list | tuple) and len({isinstance(one, str) for one in value}) == 1,
+        "==": isinstance(value, float | str),
+        "!=": isinstance(value, float | str),
+    }
+    return fits.get(operator, isinstance(value, float))
 
 
 def _value(text: str, operator: str) -> Any:
@@ -83,13 +100,7 @@ class CutRule(Section):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        fits = {
-            "finite": self.value is None,
-            "in": isinstance(self.value, tuple) and len({isinstance(one, str) for one in self.value}) == 1,
-            "==": isinstance(self.value, float | str),
-            "!=": isinstance(self.value, float | str),
-        }
-        if not fits.get(self.op, isinstance(self.value, float)):
+        if not _fits(self.op, self.value):
             raise ValueError(f"'{self.column} {self.op} {self.value}': {_EXAMPLE}")
         return self
 

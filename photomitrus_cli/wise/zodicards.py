@@ -41,10 +41,10 @@ def zodi_cards(choices: ZodiChoices) -> list[Card]:
         ("ZBAND", band, "WISE band"),
         ("ZWAVELEN", WAVELENGTH_UM[band], "[um] isophotal wavelength"),
         *((f"ZCOMP{k}", name, "component") for k, name in enumerate(components, 1)),
-        ("ZOBSERV", choices.observer, "seen from: earth, semb-l2, header (spacecraft)"),
+        ("ZOBSERV", choices.observer, "from earth, semb-l2 or header (spacecraft)"),
         ("ZQUADRAT", choices.quadrature, "points along a line of sight"),
         ("ZUNIT", "MJy/sr", "unit of the template"),
-        ("ZBPRATIO", bandpass_ratio(choices), "bandpass / mono, in the ecliptic 90 deg from Sun"),
+        ("ZBPRATIO", bandpass_ratio(choices), "bandpass / mono, ecliptic, 90 deg from Sun"),
     ]
 
 

@@ -21,6 +21,7 @@ from photomitrus_cli.run.provenance import (
     write_manifest,
 )
 from photomitrus_cli.wise.runcards import run_cards
+from photomitrus_cli.wise.unfinished import remove_unfinished
 from photomitrus_cli.wise.zodiplan import ZodiTask
 from photomitrus_cli.wise.zodistore import scan_template
 
@@ -96,6 +97,7 @@ def write_template(
         written = write_partial_map(path, sky, cards=[*own, *cards], name="ZODI")
         write_manifest(task.product, record, context, status="complete", written=[written])
     except WriteError as error:
+        remove_unfinished(task.product, context)
         write_failure(task.product, record, context, error)
         raise
     _log.info("%s: %d pixels", task.product.stem, len(sky.pixels))

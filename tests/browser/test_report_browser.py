@@ -15,6 +15,8 @@ from truthkit.calibsurvey import calib_survey
 from truthkit.faultkit import COARSE, run_here, small_field
 
 from photomitrus_cli.cli import make_cli
+from photomitrus_cli.report.page import write_page
+from photomitrus_cli.run.summary import Summary
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -94,6 +96,23 @@ def test_a_browser_shows_every_page(pages: list[Path], tmp_path: Path) -> None:
         assert all(one.loaded), where
         # Text alone has dozens of greys.
         assert np.unique(one.screen[::2, ::2].astype(int) @ (65536, 256, 1)).size > 20, f"{where} is blank"
+
+
+def test_words_of_labels_are_not_broken(tmp_path: Path) -> None:
+    """Beside long values a label has room for its words; a name without end is broken all the same."""
+    program = browser.find_browser()
+    if program is None:
+        pytest.skip("no Chromium on PATH")
+    # Higher than the window, whose height a page has at least.
+    facts = {"stack": "word " * 60} | {f"row {k}": "1" for k in range(40)}
+    pages = [
+        write_page(tmp_path / f"{k}", Summary("stack", facts=facts | {label: "1"}), command="astromap x")
+        for k, label in enumerate(("stars", "astrometry", "a_name_without_end" * 9))
+    ]
+    seen = browser.look(program, pages, WIDTHS, tmp_path)
+    assert all(one.needed <= one.width for one in seen)
+    short, whole, _ = (seen[k : k + 2] for k in (0, 2, 4))
+    assert [one.height for one in whole] == [one.height for one in short]
 
 
 _HEAD = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>a</title></head><body><h1>a</h1>'

@@ -57,16 +57,48 @@ def test_only_the_first_run_that_ends_says_that_kernels_are_compiled(
     assert SAID not in messages("--dry-run", progress)
     with monkeypatch.context() as failing:
         failing.setattr(stage, "run", _fail)
-        with pytest.raises(InputError):
-            messages(progress)
+        assert SAID not in failing_messages(progress)
     first = messages(progress)
     assert first.count(SAID) == 1
     assert " INFO " in first
     assert SAID not in messages(progress)
 
 
-def _fail(*_: object) -> Summary:
+def _fail(_: object, context: object) -> Summary:
+    """End after the plan, as most failing commands do."""
+    with context.progress.task("headers", 1) as advance:  # type: ignore[attr-defined]
+        advance(1)
     raise InputError("no frames")
+
+
+def failing_messages(*arguments: str) -> str:
+    done = CliRunner().invoke(command, ["-j", "1", *arguments])
+    assert isinstance(done.exception, InputError)
+    return done.stderr
+
+
+def test_a_stage_that_compiles_before_its_work_says_it(
+    stage: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from photomitrus_cli.imaging.jit import kernel
+
+    def prepare(_: object) -> None:
+        assert kernel(lambda number: number + 1)(1) == 2
+
+    monkeypatch.setattr(stage, "run", _fail)
+    assert SAID not in failing_messages()
+    monkeypatch.setattr(stage, "prepare", prepare, raising=False)
+    assert failing_messages().count(SAID) == 1
+
+
+def test_a_run_with_nothing_to_do_leaves_the_word_to_the_next(
+    stage: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Summary(title="nothing", status="up to date", facts={}, units=[], products=[])
+    with monkeypatch.context() as idle:
+        idle.setattr(stage, "run", lambda *_: nothing)
+        assert SAID not in messages()
+    assert SAID in messages()
 
 
 def test_quiet_runs_say_nothing(stage: ModuleType) -> None:

@@ -49,3 +49,28 @@ def test_unknown_key_of_show() -> None:
     done = config("show", "irac.nothing")
     assert done.code == 2
     assert "irac.nothing" in done.stderr
+    for typed, meant in (("irac.mosaik", "irac.mosaic"), ("prime.stack.sigam", "prime.stack.sigma")):
+        done = config("show", typed)
+        assert done.code == 2
+        assert f"there is no configuration key '{typed}' (did you mean '{meant}'?)" in done.stderr
+
+
+def test_a_bare_file_of_validate_is_told_how_to_be_given() -> None:
+    Path("bad.yaml").write_text("irac: 1\n")
+    done = config("validate", "bad.yaml")
+    assert done.code == 2
+    assert "unexpected extra argument (bad.yaml): give files as --config FILE" in done.stderr
+    assert "extra argument" not in (wrong := config("validate", "--konfig", "bad.yaml").stderr)
+    assert "No such option '--konfig'" in wrong
+
+
+def test_a_local_file_that_is_none_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "astromap.yaml").mkdir()
+    done = config("validate")
+    assert (done.code, done.stdout) == (2, "")
+    assert f"{tmp_path / 'astromap.yaml'}: is a folder" in done.stderr
+    (tmp_path / "astromap.yaml").rmdir()
+    (tmp_path / "astromap.yaml").symlink_to("nowhere.yaml")
+    done = config("validate")
+    assert (done.code, done.stdout) == (2, "")
+    assert "is a link to nothing" in done.stderr

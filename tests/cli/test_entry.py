@@ -57,6 +57,11 @@ def test_typing_errors_get_a_suggestion(astromap) -> None:  # type: ignore[no-un
     done = astromap("irac", "mosiac")
     assert done.returncode == 2
     assert "Did you mean 'mosaic'?" in done.stderr
+    for typed, meant in (("mosaic", "'irac mosaic'"), ("flat", "'prime flat'"), ("stak", "'prime stack'")):
+        done = astromap(typed)
+        assert done.returncode == 2
+        assert f"No such command '{typed}'. Did you mean {meant}?" in done.stderr
+    assert "Did you mean" not in astromap("xyz").stderr
     done = astromap("irac", "mosaic", "--chanel", "1")
     assert done.returncode == 2
     assert "--channel" in done.stderr
@@ -190,4 +195,34 @@ def test_a_mistyped_spelling_is_an_error(capsys: pytest.CaptureFixture[str]) -> 
         del parent
 
     assert cli.run_command(command, "prime", ["-parnt", "x"]) == 2
-    assert "No such option" in capsys.readouterr().err
+    told = "No such option '-parnt'. (Did you mean one of: '--parent', '-parent'?)"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["-paren", "x"], "No such option '-paren'. (Did you mean one of: '--parent', '-parent'?)"),
+        (["-rotval=-30"], "No such option '-rotval'. (Did you mean one of: '--rot-val', '-rot_val'?)"),
+        (["-parent", "x", "-zz"], "No such option '-zz'."),
+        (["-parent", "x", "-z"], "No such option '-z'."),
+        (["--paren", "x"], "No such option '--paren'. (Did you mean one of: '--"),
+    ],
+)
+def test_an_unknown_option_is_named_as_it_was_typed(words: list[str], told: str) -> None:
+    done = run_here("prime", "stack", *words)
+    assert done.code == 2
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("irac",), ("irac", "mosaic"), ("prime", "stack"), ("config", "show")])
+def test_short_help_is_help(words: tuple[str, ...]) -> None:
+    short = run_here(*words, "-h")
+    assert (short.code, short.stderr) == (0, "")
+    assert short.stdout == run_here(*words, "--help").stdout
+
+
+def test_a_flag_for_a_word_states_no_default_of_another() -> None:
+    lines = run_here("prime", "stack", "--help").stdout.splitlines()
+    about = next(k for k, line in enumerate(lines) if line.strip().startswith("--sex"))
+    assert "[default" not in "".join(lines[about : about + 2])

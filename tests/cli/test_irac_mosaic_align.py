@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +82,22 @@ def test_stars_are_sharper_once_aligned(base: Path, tmp_path: Path) -> None:
     assert peaks["aligned"] > 1.02 * peaks["header"]
 
 
-def test_a_catalogue_of_another_place_leaves_the_header_positions(base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_catalogue_of_another_sky_is_refused(more: tuple[str, ...], base: Path, tmp_path: Path) -> None:
     (tmp_path / "far.csv").write_text("ra,dec\n10,10\n11,11\n")
+    done = mosaic(deep_field(base), "-o", tmp_path / "out", "--align", tmp_path / "far.csv", *more)
+    assert done.code == 4, done.stdout
+    assert f"{tmp_path / 'far.csv'}: none of 2 stars is within 0." in done.error
+    assert re.search(r" deg around \d+\.\d{4} [+-]\d+\.\d{4}, the nearest \d+ deg off", done.error)
+    assert names(tmp_path / "out") == set()
+
+
+def test_a_catalogue_without_the_stars_of_the_frames_leaves_the_header_positions(
+    base: Path, tmp_path: Path
+) -> None:
+    """Near the field, but on no frame."""
+    (first, *_) = Table.read(deep_field(base) / "truth" / "truth_sources.ecsv")
+    (tmp_path / "far.csv").write_text(f"ra,dec\n{first['ra']},{first['dec'] + 0.2}\n")
     done = mosaic(deep_field(base), "-o", tmp_path / "far", "--align", tmp_path / "far.csv")
     assert done.code == 0, done.stderr
     assert f"{N_DEEP} frames could not be aligned and keep their header positions" in done.stdout
@@ -112,6 +127,7 @@ BROKEN = {
     "empty.csv": (b"ra,dec\n", 4, "none of 0 rows has a position"),
     "holes.csv": (b"ra,dec\n,\nnan,nan\n", 4, "none of 2 rows has a position"),
     "stars.dat": (b"ra,dec\n1,2\n", 3, "unknown format"),
+    "": (None, 3, "is a folder, not a reference catalogue"),
 }
 
 

@@ -59,6 +59,8 @@ def test_targets_on_half_of_the_frames_only(tmp_path: Path) -> None:
     assert [row["Not In FOV"] for row in images] == ["N", "Y"] * 3
     assert [row["Ap Out Of Bound"] for row in images] == ["N", "Y"] * 3
     assert [row["Used"] for row in images] == ["Y", "N"] * 3
+    told = "  fluxes not used: 3 off field; column Reason of run1_img_data.csv"
+    assert told in done.stdout.splitlines()
     assert (aor["Workable/Total Files in AOR"], aor["N_used"]) == ("3/6", "3")
     # What is measured is what is measured without the others.
     take(tmp_path / "few", *shots[::2])
@@ -83,6 +85,19 @@ def test_a_target_that_is_on_no_frame_at_all(tmp_path: Path) -> None:
     assert "none of 1 targets lies on any of 3 frames: 10 00 24 -02 12 00 (150.10000 -2.20000)" in done.error
     assert "check the coordinates" in done.error
     assert not list((tmp_path / "out").glob("*.csv"))
+    words = ("--target", "10 00 24 -02 12 00", "-o", tmp_path / "dry", *SMALL_APERTURE, "--dry-run")
+    assert (planned := phot(tmp_path / "in", *words)).code == 4
+    assert planned.error == done.error
+
+
+def test_a_dry_run_knows_the_frames_without_a_target(tmp_path: Path) -> None:
+    take(tmp_path / "in", *(replace(shot, **(OFF if shot.expid % 2 else {})) for shot in series(6, SMALL)))
+    words = (tmp_path / "in", "-o", tmp_path / "out", *SMALL_APERTURE)
+    planned = measured(*words, "--dry-run").stdout.splitlines()
+    done = measured(*words).stdout.splitlines()
+    for fact in ("  frames: 3 used, 0 skipped, 0 failed", "  frames without a target: 3"):
+        assert fact in planned
+        assert fact in done
 
 
 def test_an_aor_without_its_target_is_a_problem_beside_others(tmp_path: Path) -> None:

@@ -149,6 +149,9 @@ def test_a_saturated_frame_is_skipped_for_its_own_fault(night: Path) -> None:
 def test_what_cannot_make_a_flat_is_told(night: Path, tmp_path: Path) -> None:
     done = run_here("prime", "flat")
     assert (done.code, "-parent" in done.error) == (2, True)
+    for command in ("flat", "stack"):
+        done = run_here("prime", command, "-parent", tmp_path / "nowhere", "-chip", "all")
+        assert (done.code, "nowhere: no such folder (-parent names" in done.error) == (3, True)
     done = flat(night, "-band", "H")
     assert (done.code, "none of them a flat in H" in done.error) == (4, True)
     done = flat(night, "-chip", 3)

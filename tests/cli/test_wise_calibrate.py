@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.xdist_group("wise-calibrate")
 Floats = NDArray[np.float64]
 
 MAPS = ("fullsky", "half", "oddeven", "updown")
+JUST_FITS = {"JACKKNIF": "DIFF is half of this", "BIT6": "value 64 of MASK"}
+STRUCTURE = {"SIMPLE", "BITPIX", "NAXIS", "EXTEND", "CHECKSUM", "DATASUM"}
 FILES = {f"w3_{kind}.fits" for kind in MAPS} | {
     "w3_calibration.ecsv", "w3_residuals.ecsv", "w3_calibrate.manifest.json", "w3_calibrate.config.yaml",
 }  # fmt: skip
@@ -106,6 +109,29 @@ def test_products_headers_and_manifest(survey: CalibSurvey, made: Path) -> None:
     assert record["status"] == "complete"
     assert len(record["inputs"]) == 16
     assert {"zodipy", "speclite"} <= record["versions"].keys()
+
+
+def test_errors_in_common_stand_beside_those_of_scans(made: Path) -> None:
+    found = Table.read(made / "w3_calibration.ecsv", format="ascii.ecsv")
+    for name, common in (("gain_sigma", "gain_common_sigma"), ("offset_sigma", "offset_common_sigma")):
+        assert common in found[name].description
+        assert found.meta[common] > 0
+    header = fits.getheader(made / "w3_fullsky.fits")
+    assert header["GAINSIG"] == pytest.approx(found.meta["gain_common_sigma"], rel=1e-12)
+    assert header["ZEROSIG"] == pytest.approx(found.meta["zero_level_sigma"], rel=1e-12)
+
+
+def test_cards_are_documented_and_not_cut_off(made: Path) -> None:
+    reference = Path(__file__).parents[2] / "docs" / "columns.md"
+    listed = set(re.findall(r"^\| `([^`]+)` \| .* \| keyword, ", reference.read_text(encoding="utf-8"), re.M))
+    numbered = re.compile(r"(?<=[A-Z])\d$")
+    for kind in MAPS:
+        header = fits.getheader(made / f"w3_{kind}.fits")
+        own = [card for card in header.cards if card.keyword not in STRUCTURE]
+        names = {card.keyword for card in own if "BIT" not in card.keyword} - listed
+        assert {numbered.sub("1", name) for name in names} <= listed
+        full = {card.keyword: card.comment for card in own if len(card.image.rstrip()) == 80}
+        assert full.items() <= JUST_FITS.items()
 
 
 def test_bad_scans_are_refused_with_a_reason(base: Path, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from photomitrus_cli.cli import make_cli
 from photomitrus_cli.errors import ConfigError
-from photomitrus_cli.run.config import Source, build, packaged_layers
+from photomitrus_cli.run.config import build, packaged_layers
+from photomitrus_cli.run.layers import Source
 from photomitrus_cli.run.settingwords import allowed
 from photomitrus_cli.run.strictyaml import KeyPath
 from photomitrus_cli.settings import SECTIONS, AstromapConfig

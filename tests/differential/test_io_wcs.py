@@ -126,8 +126,21 @@ def test_an_absurd_order_is_refused(order: int) -> None:
         celestial_wcs(cards_of(header))
 
 
+@pytest.mark.parametrize("equinox", [-1e308, 1111e70, 0.0])
+def test_an_equinox_that_is_no_year_is_refused(equinox: float) -> None:
+    header = changed(make_header(30.0, 12.0), RADESYS="FK5", EQUINOX=equinox)
+    with pytest.raises(InputError, match=r"frame\.fits: EQUINOX is .*, no year"):
+        celestial_wcs(cards_of(header))
+
+
 @pytest.mark.parametrize(
-    "cards", [{"CD1_1": 0.0, "CD2_1": 0.0}, {"CD1_1": 1.0}, {"CTYPE1": "LINEAR", "CTYPE2": "LINEAR"}]
+    "cards",
+    [
+        {"CD1_1": 0.0, "CD2_1": 0.0},
+        {"CD1_1": 1.0},
+        {"CTYPE1": "LINEAR", "CTYPE2": "LINEAR"},
+        {"CRPIX2": 1e70},
+    ],
 )
 def test_headers_that_place_nothing_are_refused(cards: dict[str, object]) -> None:
     header = changed(PLAIN_HEADER.copy(), **cards)

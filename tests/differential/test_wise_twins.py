@@ -16,9 +16,9 @@ from astropy.coordinates import FK5, SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from truthkit import wisescan
+from truthkit.twinmaps import ScanMap, three_files
 from truthkit.wiseseed import seed_pixels, seed_scan
 from truthkit.wisetemplate import Template, made_template, real_template
-from truthkit.wisetwins import ScanMap, three_files
 from truthkit.wisevector import vector_pixels, vector_scan
 
 SIDE = 48

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from astropy import units
 
 from photomitrus_cli.irac import aortable, inputstable, phottables
 from photomitrus_cli.prime import stackproducts
+from photomitrus_cli.run.provenance import versions
 from photomitrus_cli.simulate import iractruth, iractruthrows, primerefcat, primetruth, wisetruth
 from photomitrus_cli.wise import calibmaps, calibtables, coaddproducts, coaddtables
 from photomitrus_cli.wise.filtertables import Scans, scan_table
@@ -92,7 +94,7 @@ PRODUCTS: dict[str, dict[str, object]] = {
             **iractruth._SOURCE_COLUMNS,
         }
     ),
-    "truth-of-simulated-prime-dithers": {**of_about(primetruth._ABOUT), **primerefcat._UNITS},
+    "truth-of-simulated-prime-dithers": of_about({**primetruth._ABOUT, **primerefcat._ABOUT}),
     "truth-of-simulated-wise-slices": of_about(wisetruth._ABOUT),
 }
 
@@ -108,6 +110,41 @@ def test_columns_are_described_with_their_units(anchor: str) -> None:
             assert any(units.Unit(said) == units.Unit(str(unit)) for said in text[name]), (name, text[name])
         else:
             assert text[name] <= {"", *ONLY_SAID}, (name, text[name])
+
+
+# Modules that make the headers of products.
+HEADERS = (
+    *("irac/products", "irac/rejected", "prime/stackcards", "prime/stackproducts", "prime/flatwork"),
+    *("simulate/iractruthimage", "wise/calibcards", "wise/coaddproducts", "wise/zodicards"),
+)
+
+
+def keywords_of(module: str) -> set[str]:
+    """The keywords of the (keyword, value, comment) that stand in a module, those of the WCS left out."""
+    source = (DOCS.parent / "photomitrus_cli" / f"{module}.py").read_text(encoding="utf-8")
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        card = node.elts if isinstance(node, ast.Tuple) else []
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "_numbers":
+            card = node.args
+        if len(card) == 3 and isinstance(card[0], ast.Constant):
+            found |= set(re.findall(r"^[A-Z][A-Z0-9-]{2,7}$", str(card[0].value)))
+    return {keyword for keyword in found if not re.match(r"C(TYPE|RPIX|RVAL|UNIT|D)\d|RADESYS", keyword)}
+
+
+def test_keywords_are_described() -> None:
+    text = (DOCS / "columns.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `([^`]+)` \| .* \| keyword, ", text, re.MULTILINE))
+    there = {keyword for module in HEADERS for keyword in keywords_of(module)}
+    there -= {"VALUE"}  # the first of three columns
+    assert {"CORRFAC", "MAGZP", "GAINMED", "ZMODEL", "ZPNORM"} <= there
+    assert sorted({*there, "BUNIT"} - named) == []
+
+
+def test_versions_of_manifests_are_described() -> None:
+    text = (DOCS / "formats.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| `versions` |"))
+    assert [name for name in versions() if name not in row] == []
 
 
 def test_names_of_a_row_have_each_their_unit_or_all_the_same() -> None:

@@ -56,12 +56,15 @@ def script(name: str) -> ModuleType:
 def resolve(name: str) -> tuple[click.Command, click.Context]:
     """The click command of a name such as ``astromap irac mosaic``."""
     command: click.Command = make_cli()
-    context = click.Context(command, info_name="astromap")
+    context = click.Context(command, info_name="astromap", **command.context_settings)
     for word in name.split()[1:]:
         assert isinstance(command, click.Group)
         found = command.get_command(context, word)
         assert found is not None, f"there is no command {name}"
-        command, context = found, click.Context(found, info_name=word, parent=context)
+        command, context = (
+            found,
+            click.Context(found, info_name=word, parent=context, **found.context_settings),
+        )
     return command, context
 
 

@@ -73,6 +73,20 @@ def test_what_cannot_be_told(
     assert words in error
 
 
+def test_folders_are_named(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(GOOD)
+    (tmp_path / "d.csv").mkdir()
+    for table, output in (("d.csv", "out.csv"), ("in.csv", "d.csv"), ("in.csv", ".")):
+        folder = tmp_path / (table if table == "d.csv" else output)
+        for more in ((), ("--overwrite",)):
+            done = run_here(
+                *("irac", "correct", str(tmp_path / table), "-o", str(tmp_path / output)), *OPTIONS, *more
+            )
+            assert done.code == 2
+            assert done.error.strip() == f"astromap: error: {folder}: is a folder, not a table"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.csv", "in.csv"]
+
+
 @pytest.mark.parametrize("name", ["in.fits", "in.ecsv"])
 @pytest.mark.parametrize("content", [b"", b"SIMPLE  = nonsense", b"# %ECSV 1.0\n# ---\n# {{{: [\nx y\n"])
 def test_broken_files(tmp_path: Path, name: str, content: bytes) -> None:
@@ -127,7 +141,7 @@ def test_positions_off_the_array_can_be_left_out(tmp_path: Path) -> None:
     ("source", "out", "code", "words"),
     [
         ("none.csv", "out.csv", 3, "does not exist"),
-        (".", "out.csv", 2, "unknown format"),
+        (".", "out.csv", 2, "is a folder, not a table"),
         ("in.csv", "out.txt", 2, "unknown format"),
         ("in.csv", "in.csv", 2, "the output is the input"),
         ("in.csv", "missing/out.csv", 1, "cannot be written"),

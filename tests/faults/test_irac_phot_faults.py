@@ -145,6 +145,8 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "no target": ([], 2, "no target for"),
     "no position": (["--target", "here and there"], 2, "'here and there' is not a sky position"),
     "declination": (["--target", "10 95"], 2, "'10 95' is not a sky position"),
+    "turn too many": (["--target", "510.1 2.15"], 2, "not within -180 and 360 degrees"),
+    "turn too many, with units": (["--target", "-181d 2d"], 2, "not within -180 and 360 degrees"),
     "elsewhere": (["--target", "10 -80"], 4, "none of 1 targets lies on any of 4 frames"),
     "unknown aperture": (["--target", TARGET, "-r", "4", "5", "9"], 2, "no aperture correction is published"),
     "annulus inside out": (["--target", TARGET, "-r", "3", "7", "3"], 2, "0 < r <= r_in < r_out"),

@@ -371,3 +371,19 @@ def test_links_in_the_place_of_a_product(base: Path, tmp_path: Path) -> None:
     done = mosaic(field, "-o", out, "--overwrite")
     assert done.code == 1
     assert "is a folder" in done.error
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_file_in_the_place_of_the_folder(more: tuple[str, ...], base: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    done = mosaic(small_field(base), "-o", tmp_path / "out", *more)
+    assert done.code == 1
+    assert f"{tmp_path / 'out'}: cannot be written: is a file, not a folder" in done.error
+    assert done.stdout == ""
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_centre_beyond_a_turn(base: Path, tmp_path: Path) -> None:
+    done = mosaic(small_field(base), "-o", tmp_path / "out", "--center", "800 12")
+    assert done.code == 2
+    assert "'800 12' is not a sky position: its right ascension is not within -180 and 360" in done.error

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,17 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from truthkit.faultkit import alive, children, edit, environment, hashes, names, program, replace_card
+from truthkit.faultkit import (
+    alive,
+    children,
+    edit,
+    environment,
+    hashes,
+    names,
+    program,
+    replace_card,
+    run_here,
+)
 from truthkit.stackset import (
     REFCAT,
     SERIALS,
@@ -213,6 +224,27 @@ def test_a_dry_run_reads_the_catalogue(folder: Path) -> None:
     assert (done.code, done.stdout) == (3, "")
     assert "far.csv" in done.error
     assert_no_products(folder)
+
+
+def test_a_catalogue_of_no_use_is_refused_before_the_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of another field, and one of the network without what asks for it: nothing is made or kept."""
+    before = hashes(folder)
+    far = folder.parent / "far.csv"
+    far.write_text("ra,dec,J\n210.5,40.25,12.5\n")
+    done = stack(folder, refcat=far)
+    assert (done.code, done.stdout) == (4, "")
+    assert f"error: chip 1: {far}: none of 1 stars is within" in done.error
+    monkeypatch.setitem(sys.modules, "astroquery", None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parent / "cache"))
+    done = run_here("prime", "stack", "-parent", folder, "-chip", 1, "-j", 1)
+    assert (done.code, done.stdout) == (4, "")
+    assert "error: chip 1: no reference stars: Gaia DR3 within" in done.error
+    assert "astroquery is not installed (give --refcat FILE" in done.error
+    assert "asking VizieR" not in done.stderr
+    assert hashes(folder) == before
+    assert not {"stack", "sky"} & names(folder)
 
 
 def test_a_missing_flat_names_its_folder_and_the_way_without(folder: Path) -> None:

@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from truthkit.calibsurvey import CalibSurvey, calib_survey, calibrate, manifest
 from truthkit.faultkit import environment, names, program
 from truthkit.wisefaults import content
 
+from photomitrus_cli.errors import WriteError
 from photomitrus_cli.io.healpixfile import PartialMap, write_partial_map
+from photomitrus_cli.report import skymap
 from photomitrus_cli.wise.calibtableread import read_calibration
 
 pytestmark = pytest.mark.xdist_group("wise-calibrate-faults")
@@ -184,3 +187,45 @@ def test_killed_twice_and_resumed(survey: CalibSurvey, tmp_path: Path) -> None:
         assert content(out / f"w3_{kind}.fits") == content(whole / f"w3_{kind}.fits")
     assert (out / "w3_calibration.ecsv").read_bytes() == (whole / "w3_calibration.ecsv").read_bytes()
     assert names(out) == names(whole) | {"templates"}
+
+
+def test_a_picture_that_does_not_fit_costs_a_warning(
+    survey: CalibSurvey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The maps stay, the pictures of an older run do not, and --resume draws what is missing."""
+    plain = skymap.draw_columns
+
+    def full(part: Path, sky: PartialMap, columns: Sequence[str], **more: Any) -> None:
+        if "SKY" in columns:
+            raise OSError(28, "No space left on device")
+        plain(part, sky, columns, **more)
+
+    words = (survey, tmp_path, *SEED, "--pictures")
+    (tmp_path / "w3_fullsky.png").write_bytes(b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(skymap, "draw_columns", full)
+        done = calibrate(*words, "--overwrite")
+    assert done.code == 0, done.stderr
+    assert "warning: pictures that could not be drawn: w3_fullsky.png" in done.stdout
+    assert "w3_fullsky.png: cannot be written: No space left on device" in done.stderr
+    made = names(tmp_path)
+    assert {"w3_fullsky.fits", "w3_half.png", "w3_stripes.png", "w3_calibrate.manifest.json"} <= made
+    assert "w3_fullsky.png" not in made
+    again = calibrate(*words, "--resume")
+    assert again.stdout.splitlines()[0] == "WISE band 3 calibration: done"
+    assert "could not be drawn" not in again.stdout
+    assert names(tmp_path) == made | {"w3_fullsky.png"}
+
+
+def test_a_calibration_without_a_manifest_does_not_stay(
+    survey: CalibSurvey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise WriteError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("photomitrus_cli.wise.calibrate.write_manifest", fail)
+        assert calibrate(survey, tmp_path, *SEED).code == 1
+    assert not list(tmp_path.glob("w3_*.fits"))
+    assert not list(tmp_path.glob("w3_*.ecsv"))
+    assert calibrate(survey, tmp_path, *SEED).code == 0

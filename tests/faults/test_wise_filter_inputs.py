@@ -159,3 +159,90 @@ def test_the_table_is_not_overwritten(tmp_path: Path) -> None:
     assert done.code == 2
     assert "the output is the input" in done.error
     assert table.read_text().startswith(HEAD)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "qual_frame != zero",
+        "moon_sep != 5 deg",
+        "qual_frame in five, ten",
+        "qual_frame in 'A', 'B'",
+        "band == '3'",
+        "planets == no",
+    ],
+)
+def test_numbers_are_not_compared_with_text(tmp_path: Path, text: str) -> None:
+    table = write(tmp_path / "t.csv", f"{GOOD},0", f"{GOOD.replace('089', '090')},", head=f"{HEAD},planets")
+    done = run_here("wise", "filter", table, "-o", tmp_path / "out", *KEEP, "--cut", text)
+    assert done.code == 2
+    column = text.split()[0]
+    assert f"the cut {text.split(' ', 2)[0]}" in done.error
+    assert f"the column '{column}' holds numbers and no text" in done.error
+    assert done.error.count("\n") <= 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("text", ["moon_masked != 0", "frame_num > 89", "frame_num in 89, 90"])
+def test_text_is_not_compared_with_numbers(tmp_path: Path, text: str) -> None:
+    table = write(tmp_path / "t.csv", f"{GOOD},0000", head=f"{HEAD},moon_masked")
+    done = run_here("wise", "filter", table, "-o", tmp_path / "out", *KEEP, "--cut", text)
+    assert done.code == 2
+    assert f"the column '{text.split()[0]}' holds text and no numbers" in done.error
+    quoted = ("--cut", "moon_masked != '1'", "--cut", "frame_num == '089'")
+    assert run_here("wise", "filter", table, "-o", tmp_path / "out", *KEEP, *quoted).code == 0
+
+
+def test_the_cut_that_removes_one_frame_is_found(tmp_path: Path) -> None:
+    """As docs/wise-filter.md says."""
+    table = write(tmp_path / "t.csv", GOOD, GOOD.replace("089", "090").replace(",50,", ",20,"))
+    one = ("--preset", "none", "--cut", "scan_id == '00805b'", "--cut", "frame_num == '090'")
+    cuts = ("--cut", "qual_frame == 10", "--cut", "moon_sep > 24", "--cut", "saa_sep > 0")
+    done = run_here("wise", "filter", table, *KEEP, "--dry-run", *one, *cuts)
+    assert done.code == 4
+    assert "W3 qual_frame == 10: fail 0, in order 0, left 1; " in done.error
+    assert "W3 moon_sep > 24: fail 1, in order 1, left 0; " in done.error
+
+
+@pytest.mark.parametrize("text", ["qa == A", "qa != B", "flags != '01x0'", "flags == '0100'", "empty != x"])
+def test_text_is_compared_with_text(tmp_path: Path, text: str) -> None:
+    table = write(tmp_path / "t.csv", f"{GOOD},A,0100,", head=f"{HEAD},qa,flags,empty")
+    done = run_here("wise", "filter", table, "-o", tmp_path / "out", *KEEP, "--cut", text)
+    # A frame without a value fails every cut, so that none is left.
+    assert done.code == (4 if "empty" in text else 0), done.error
+
+
+@pytest.mark.parametrize("text", ["moon_sep > far", "qual_frame !== 0", "qual_frame == 10 and saa_sep > 0"])
+def test_a_wrong_cut_is_shown_as_it_was_written(tmp_path: Path, text: str) -> None:
+    table = write(tmp_path / "t.csv", GOOD)
+    done = run_here("wise", "filter", table, "-o", tmp_path / "out", *KEEP, "--cut", text)
+    assert done.code == 2
+    assert f"(got '{text}')" in done.error
+    assert "{" not in done.error
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_a_run_without_a_frame_and_its_plan_end_alike(tmp_path: Path, dry: tuple[str, ...]) -> None:
+    table = write(tmp_path / "t.csv", GOOD, GOOD.replace("089", "090").replace(",50,", ",,"))
+    options = ("wise", "filter", table, "-o", tmp_path / "out", *dry)
+    none = run_here(*options, *KEEP, "--cut", "moon_sep > 170")
+    assert (none.code, none.stdout) == (4, "")
+    assert "no frame is left: W3 qual_frame == 10: fail 0, in order 0, left 2; " in none.error
+    assert "W3 moon_sep > 170: fail 2 (1 without a value), in order 1, left 0" in none.error
+    absent = run_here(*options, "--missing-files", "drop", "--root", tmp_path)
+    assert absent.code == 4
+    assert "; W3: 1 frames have no file (--without COLUMN leaves" in absent.error
+    assert not list(tmp_path.rglob("*.csv"))[1:]
+
+
+def test_a_table_without_a_manifest_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    table = write(tmp_path / "t.csv", GOOD)
+    options = ("wise", "filter", table, "-o", tmp_path / "out", *KEEP)
+    with monkeypatch.context() as patch:
+        patch.setattr("photomitrus_cli.wise.filter.draw_frames", full)
+        assert run_here(*options).code == 1
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["w3_filter.failed.json"]
+    assert run_here(*options).code == 0

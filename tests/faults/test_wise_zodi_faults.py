@@ -13,6 +13,8 @@ from astropy.table import Table
 from truthkit.faultkit import Ran, names, run_here
 from truthkit.wisefaults import SCANS, reference
 
+from photomitrus_cli.errors import WriteError
+
 pytestmark = pytest.mark.xdist_group("wise-zodi")
 
 
@@ -79,3 +81,25 @@ def test_a_broken_map_ends_the_run_unless_it_keeps_going(maps: Path, tmp_path: P
     assert {name for name in names(out) if name.endswith(".fits")} == there
     failure = json.loads((out / f"w3_{SCANS[1]}_zodi.failed.json").read_text())
     assert failure["exit_code"] == 3
+
+
+def test_a_template_without_a_manifest_does_not_stay(
+    maps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run need not be told to replace it; what may be of an earlier run stays."""
+    out = tmp_path / "out"
+
+    def fail(*_: object, **__: object) -> None:
+        raise WriteError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("photomitrus_cli.wise.zodimaps.write_manifest", fail)
+        assert zodi(maps, out).code == 1
+        assert {name for name in names(out) if not name.startswith(".")} == {
+            f"w3_{SCANS[0]}_zodi.failed.json"
+        }
+    assert zodi(maps, out).code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("photomitrus_cli.wise.zodimaps.write_partial_map", fail)
+        assert zodi(maps, out, "--overwrite").code == 1
+    assert f"w3_{SCANS[0]}_zodi.fits" in names(out)

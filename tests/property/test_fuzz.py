@@ -82,6 +82,31 @@ def test_cells_longer_than_csv_allows(tmp_path: Path) -> None:
         open_source(path)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".ecsv", ".tbl", ".csv.gz"])
+def test_too_many_columns_are_not_named(tmp_path: Path, suffix: str) -> None:
+    """astropy compares each name with all before it: minutes for two hundred thousand."""
+    path = tmp_path / f"stars{suffix}"
+    text = b"# %ECSV 1.0\n" * (suffix == ".ecsv") + {".tbl": b"|"}.get(suffix, b",") * 200_000 + b"\n1,2\n"
+    path.write_bytes(gzip.compress(text) if suffix.endswith(".gz") else text)
+    start = time.process_time()
+    with pytest.raises(InputError, match="has more than 9999 columns"):
+        read_refcat(path)
+    assert time.process_time() - start < 1.0
+
+
+def test_sizes_that_no_file_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """astropy goes to where a damaged header says that the next unit begins."""
+    path = tmp_path / "stars.fits"
+    Table({"ra": [10.0, 11.0], "dec": [1.0, 2.0]}).write(path)
+
+    def far(*_: object, **__: object) -> None:
+        raise OverflowError("Python int too large to convert to C ssize_t")
+
+    monkeypatch.setattr("astropy.io.fits.open", far)
+    with pytest.raises(InputError, match=r"stars\.fits: the reference catalogue cannot be read: Python int"):
+        read_refcat(path)
+
+
 @pytest.mark.parametrize("value", ["!!float x", "!!int ''", "9" * 5000])
 def test_numbers_that_python_refuses(value: str) -> None:
     with pytest.raises(ConfigError, match=r"t\.yaml, line 1: '.{0,40}' is no (int|float)"):

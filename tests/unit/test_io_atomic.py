@@ -248,9 +248,13 @@ def test_check_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_folder(tmp_path / "new" / "deep", needed_bytes=1000)
     assert names(tmp_path / "new" / "deep") == []
     (tmp_path / "file").touch()
-    for folder in (tmp_path / "file", tmp_path / "file" / "sub"):
-        with pytest.raises(WriteError, match="cannot be written"):
-            check_folder(folder)
+    causes = {
+        "file": "file: cannot be written: is a file, not a folder",
+        "file/sub": "cannot be written: Not a",
+    }
+    for folder, cause in causes.items():
+        with pytest.raises(WriteError, match=cause):
+            check_folder(tmp_path / folder)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage(10**9, 0, 10**9))
     with pytest.raises(WriteError, match="new: 2 GB are needed and 1 GB are free"):

@@ -10,9 +10,10 @@ import pytest
 from astropy.io import fits
 
 from photomitrus_cli.errors import InputError
+from photomitrus_cli.io.cards import Cards
 from photomitrus_cli.irac.findfiles import find_files
 from photomitrus_cli.irac.frames import Selection, select_frames
-from photomitrus_cli.irac.scan import Frame, FrameKey, Needs, read_frame
+from photomitrus_cli.irac.scan import Frame, FrameKey, Needs, frame_key, read_frame
 from photomitrus_cli.run.context import Context, RunControl
 from photomitrus_cli.run.parallel import local_executor
 
@@ -69,6 +70,25 @@ def test_a_frame_is_what_its_header_says(tmp_path: Path) -> None:
     assert (frame.mjd, frame.creator) == (53800.25, "S18.25.0")
     ra, dec = frame.wcs.sky(127.0, 127.0)
     assert (float(ra), float(dec)) == pytest.approx((63.8, -9.6), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"TELESCOP": "WISE"}, "AORKEY is missing: a file of WISE, not of Spitzer/IRAC"),
+        (
+            {"TELESCOP": "PRIME", "INSTRUME": "PRIME-Cam"},
+            "AORKEY is missing: a file of PRIME-Cam, not of Spitzer/IRAC",
+        ),
+        ({"TELESCOP": "Spitzer"}, "AORKEY is missing"),
+        ({}, "AORKEY is missing"),
+    ],
+)
+def test_frames_of_other_instruments_are_named(words: dict[str, str], told: str, tmp_path: Path) -> None:
+    cards = Cards(Path("a.fits"), "".join(f"{key:8}= '{value}'".ljust(80) for key, value in words.items()))
+    with pytest.raises(InputError) as caught:
+        frame_key(cards)
+    assert str(caught.value) == f"a.fits: {told}"
 
 
 @pytest.mark.parametrize("keyword", ["AORKEY", "CHNLNUM", "EXPID", "EXPTIME", "GAIN", "FLUXCONV"])

@@ -366,6 +366,23 @@ def test_the_summary_keeps_channels_apart_and_targets_of_one_name_together() -> 
     assert line.startswith("median 108 mJy of 3 AOR fluxes")
 
 
+def test_the_summary_says_what_it_leaves_out() -> None:
+    """Five targets are shown: that there are more, and where, is said, as is why fluxes are not used."""
+    off, failed = Flag.OFF_FIELD, Flag.CENTROID_FAILED
+    rows = [row(target=k, net=100.0 / MJY) for k in range(7)]
+    rows += [row(target=k, flags=int(flag)) for k, flag in ((0, off), (1, off), (2, failed))]
+    one = reduce(rows, **FLAT)
+    one = replace(one, targets=tuple(Target(f"star {k}", 10.0 + k, 20.0) for k in range(7)))
+    told = flux_facts(one, [])
+    assert sum(" at " in name for name in told) == 5
+    assert told["not shown here"] == "2 more targets: in run1_aor_data.csv"
+    assert told["fluxes"] == "7 of 10 used"
+    why = "2 off field, 1 centroid failed; column Reason of run1_img_data.csv"
+    assert told["fluxes not used"] == why
+    few = flux_facts(reduce(rows[:1], **FLAT), [])
+    assert not {"not shown here", "fluxes not used"} & set(few)
+
+
 def test_the_log_has_the_eight_fields_of_the_original() -> None:
     text = log_text(
         date="2026-01-02T03:04:05+00:00",

@@ -97,6 +97,7 @@ GOOD = "AOR Filepath,Target Coordinates\nr1,10 20\nr2,11 21\n"
         ("Folder,Target Coordinates\nr1,10 20\n", "no column AOR Filepath among: Folder, Target Coordinates"),
         (f"{GOOD}r1,10 ninety\n", "row 3: '10 ninety' is not a sky position"),
         (f"{GOOD}r1,10 95\n", "row 3: '10 95' is not a sky position"),
+        (f"{GOOD}r1,510.1 2.15\n", "row 3: '510.1 2.15' is not a sky position: its right ascension"),
         (f"{GOOD}r1,nan nan\n", "row 3: 'nan nan' is not a sky position"),
         (f"{GOOD}r1,\n", "row 3: '' is not a sky position"),
         (f"{GOOD},10 20\n", "row 3: the column AOR Filepath is empty"),

@@ -91,3 +91,17 @@ def test_settings_load_without_what_stages_need() -> None:
     code = "import sys, photomitrus_cli.settings; print(*sorted({'numba', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    """Not even for its types: what two files need of each other belongs in a third."""
+    files = {
+        ".".join(("photomitrus_cli", *path.relative_to(LIBRARY).with_suffix("").parts)): path
+        for _, path in modules()
+    }
+    left = {name: {one for one in imports(path) if one in files} for name, path in files.items()}
+    # What imports nothing that is left cannot be part of a circle.
+    while free := [name for name, needed in left.items() if not needed & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left

@@ -182,6 +182,7 @@ def test_start_of_the_exposure(facts: Facts, mjd: float) -> None:
     [
         ({"RA": None, "RA_D": None}, "no usable right ascension of the pointing in the header: RA-D-TEL,"),
         ({"DEC": "south", "DEC_D": None}, "declination of the pointing .*DEC is 'south'"),
+        ({"EXPTIME": 10**20}, "exposure time in seconds in the header: EXPTIME.*EXPTIME is 1000"),
         ({"EXPTIME": 0.0}, "exposure time in seconds in the header: EXPTIME.*EXPTIME is 0.0"),
         ({"NFRAMES": -3}, "NFRAMES is -3, not a number of 1 or more"),
         ({"DATE_BEG": None}, "start of the exposure in the header: MJD-BEG, MJD-OBS, DATE-BEG"),

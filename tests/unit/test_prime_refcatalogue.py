@@ -142,8 +142,11 @@ def test_one_query_serves_smaller_fields_offline(tmp_path: Path, monkeypatch: py
         online_catalogue(Field(150.5, -30.0, 0.4), 2026.0, "J", folder=tmp_path)
 
 
-def test_offline_is_one_line_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_is_one_line_that_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setitem(sys.modules, "astroquery", None)
+    caplog.set_level("INFO")
     with pytest.raises(NoDataError) as info:
         online_catalogue(FIELD, 2026.0, "J", folder=tmp_path)
     assert str(info.value) == (
@@ -152,6 +155,7 @@ def test_offline_is_one_line_that_says_what_to_do(tmp_path: Path, monkeypatch: p
     )
     assert "--refcat FILE" in HINT
     assert not list(tmp_path.iterdir())
+    assert caplog.messages == []
 
 
 def test_every_server_is_tried_and_the_last_reason_told(monkeypatch: pytest.MonkeyPatch) -> None:

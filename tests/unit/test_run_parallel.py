@@ -141,11 +141,12 @@ def test_interrupts_are_left_to_the_master(two: Executor) -> None:
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
-def test_cores_follow_the_batch_system_then_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
-    assert available_cores() == 3
-    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "many")
-    assert available_cores() == len(os.sched_getaffinity(0))
+def test_cores_are_the_fewest_of_batch_system_and_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("photomitrus_cli.run.machine._CPU_QUOTA", Path("no such file"))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(5)))
+    for given, cores in (("3", 3), ("8", 5), ("0", 5), ("many", 5), ("", 5)):
+        monkeypatch.setenv("SLURM_CPUS_PER_TASK", given)
+        assert available_cores() == cores
 
 
 @pytest.mark.parametrize("jobs", [0, 1])

@@ -58,6 +58,14 @@ def test_the_tree_is_that_of_the_pipeline(dithers: Path) -> None:
     assert len(names) == 2 * (4 + 2 + 4) + 6
 
 
+def test_tables_say_what_their_columns_are(dithers: Path) -> None:
+    tables = [dithers / "refcat.ecsv", *(dithers / "truth").glob("*.ecsv")]
+    assert len(tables) == 3
+    for path in tables:
+        table = Table.read(path)
+        assert [name for name in table.colnames if not table[name].description] == [], path.name
+
+
 def test_headers_have_the_cameras_keywords(dithers: Path) -> None:
     with fits.open(dithers / "C4" / "01599153C4.ramp.fits") as hdus:
         header, data = hdus[0].header, hdus[0].data

@@ -37,6 +37,7 @@ def settings(**values: Any) -> FilterSettings:
         ("qual_frame in 5, 10", ("qual_frame", "in", (5.0, 10.0), ALL_BANDS, 0.0)),
         ("qa_status in [A, B]", ("qa_status", "in", ("A", "B"), ALL_BANDS, 0.0)),
         ("moon_masked == '0'", ("moon_masked", "==", "0", ALL_BANDS, 0.0)),
+        ("note == 'a > b'", ("note", "==", "a > b", ALL_BANDS, 0.0)),
         ("magzp finite", ("magzp", "finite", None, ALL_BANDS, 0.0)),
     ],
 )
@@ -59,6 +60,11 @@ def test_text_of_a_cut(text: str, parts: tuple[object, ...]) -> None:
         "magzp finite 3",
         "x in",
         "x in 1 A",
+        "moon_sep >> 24",
+        "qual_frame !== 0",
+        "qual_frame === 10",
+        "qual_frame == 10 and saa_sep > 0",
+        "qa_status in A, =B",
     ],
 )
 def test_what_is_no_cut_is_refused(text: str) -> None:
