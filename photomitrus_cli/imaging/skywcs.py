@@ -71,7 +71,8 @@ def sky_wcs(
     ------
     InputError
         If the WCS is not celestial with two axes, not in ICRS, FK5 or Galactic coordinates, has a reference
-        value that is not finite or absurd, a pixel scale outside 0.01 to 100 arcsec, or axes that (nearly) coincide.
+        value that is not finite or absurd, a pixel scale outside 0.01 to 100 arcsec, or axes that (nearly)
+        coincide.
     """
     if isinstance(wcs, TanSip):
         _check_numbers(wcs.cd, (wcs.axes, wcs.crpix, wcs.sip), path)
