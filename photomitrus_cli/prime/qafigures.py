@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from photomitrus_cli.errors import AstromapError
 from photomitrus_cli.imaging.grid import Grid
-from photomitrus_cli.io.atomic import atomic_path, writing
+from photomitrus_cli.io.atomic import writing
 from photomitrus_cli.prime.frametasks import FrameTask, frame_tasks
 from photomitrus_cli.prime.qaevidence import Evidence
 from photomitrus_cli.prime.qaframes import draw_frames, frames_shown
@@ -18,25 +17,13 @@ from photomitrus_cli.prime.stackframes import calibrate_frame, load_residual
 from photomitrus_cli.prime.stackplan import StackPlan
 from photomitrus_cli.prime.stacktiles import TileTask
 from photomitrus_cli.prime.thinning import thinned_plane
-from photomitrus_cli.report.plates import (
-    draw_plates,
-)
+from photomitrus_cli.report.drawing import draw_or_tell
+from photomitrus_cli.report.plates import draw_plates
 from photomitrus_cli.report.quicklook import draw_mosaic, thinning_step
 from photomitrus_cli.run.checkpoint import Store
 from photomitrus_cli.run.provenance import Product
 from photomitrus_cli.run.summary import Figure
 
-# What drawing may end with: a full disk, a broken library or font, numbers that make no picture.
-_TROUBLE = (
-    AstromapError,
-    OSError,
-    ValueError,
-    ArithmeticError,
-    LookupError,
-    ImportError,
-    MemoryError,
-    TypeError,
-)
 _CAPTIONS = {
     "picture": "stack (asinh stretch) and number of frames.",
     "positions": "catalogue less frames over the chip, medians of areas: by the first geometry, less the "
@@ -78,12 +65,7 @@ def draw_figure(task: FigureTask) -> str:
     str
         Why there is no picture; empty when there is one.
     """
-    try:
-        with atomic_path(task.path) as part:
-            task.draw(part)
-    except _TROUBLE as error:
-        return f"{task.path}: not drawn: {str(error) or type(error).__name__}"
-    return ""
+    return draw_or_tell(task.path, task.draw)
 
 
 def figures(plan: StackPlan) -> list[Figure]:

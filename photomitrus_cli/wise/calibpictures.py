@@ -6,15 +6,10 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from photomitrus_cli.errors import AstromapError
-from photomitrus_cli.io.atomic import atomic_path, writing
+from photomitrus_cli.io.atomic import writing
+from photomitrus_cli.report.drawing import draw_or_tell
 
 _log = logging.getLogger(__name__)
-# What drawing may end with: a full disk, a broken library or font, numbers that make no picture.
-_TROUBLE = (
-    *(AstromapError, OSError, ValueError, ArithmeticError),
-    *(LookupError, ImportError, MemoryError, TypeError),
-)
 
 
 def draw_picture(path: Path, draw: Callable[[Path], None]) -> None:
@@ -31,10 +26,8 @@ def draw_picture(path: Path, draw: Callable[[Path], None]) -> None:
     WriteError
         When an older picture cannot be removed.
     """
-    try:
-        with atomic_path(path) as part:
-            draw(part)
-    except _TROUBLE as error:
-        _log.warning("%s: not drawn: %s", path, str(error) or type(error).__name__)
+    problem = draw_or_tell(path, draw)
+    if problem:
+        _log.warning("%s", problem)
         with writing(path):
             path.unlink(missing_ok=True)
